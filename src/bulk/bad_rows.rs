@@ -20,7 +20,8 @@ pub struct BadRows {
     /// The header of the input, if it has one.
     header: Vec<u8>,
     files: Option<[File; 2]>,
-    /// A record that would make those after it part of itself. It is written last.
+    /// The record without its closing quote at the end of the input. It is written after the records that fail later,
+    /// because a reader takes everything after it as part of it.
     last: Option<Vec<u8>>,
     count: u64,
 }
@@ -38,7 +39,7 @@ pub struct BadRow<'r> {
     pub reason: &'r str,
 }
 
-/// The sizes of the two files, for a load that is continued.
+/// The sizes of the two files, for a load that is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BadRowSizes {
     /// Size of `NAME.bad` in bytes.
@@ -48,20 +49,26 @@ pub struct BadRowSizes {
 }
 
 impl BadRows {
-    /// Returns the files in `folder` for an input. Files of an earlier load are cut off to `kept`, and removed if it is
-    /// zero.
+    /// Returns the files in `folder` for an input. A load that is resumed truncates its files to the sizes `kept`, and
+    /// removes those of size zero. A new load has no `kept`: it never changes the files of an earlier load.
     ///
     /// # Errors
-    /// Returns an error if the files of an earlier load cannot be changed.
+    /// Returns an error if a new load finds files that are not empty. A load that is resumed fails if its files are
+    /// shorter than `kept`, or cannot be changed.
     pub fn new(
         folder: &Path,
         name: &str,
         input: &str,
-        kept: BadRowSizes,
+        kept: Option<BadRowSizes>,
     ) -> Result<Self, FileError> {
         let [bad, err] = ["bad", "err"].map(|suffix| folder.join(format!("{name}.{suffix}")));
-        for (path, size) in [(&bad, kept.bad), (&err, kept.err)] {
-            cut_off(path, size).map_err(|error| FileError::new("write", path.display(), error))?;
+        let sizes = kept.map(|BadRowSizes { bad, err }| [bad, err]);
+        for (index, path) in [&bad, &err].into_iter().enumerate() {
+            let result = match sizes.and_then(|sizes| sizes.get(index).copied()) {
+                Some(size) => truncate(path, size),
+                None => check_empty(path),
+            };
+            result.map_err(|error| FileError::new("write", path.display(), error))?;
         }
         let input = input.to_owned();
         Ok(Self { input, bad, err, header: Vec::new(), files: None, last: None, count: 0 })
@@ -92,13 +99,17 @@ impl BadRows {
         self.append(1, line.as_bytes())
     }
 
-    /// Writes what is left, and returns the sizes of the files.
+    /// Writes all rows to the disk, and returns the sizes of the files. No row of the input may be in flight, so that
+    /// none fails after the record without its closing quote.
     ///
     /// # Errors
     /// Returns an error if a file cannot be written.
-    pub fn sync(&mut self, is_last: bool) -> Result<BadRowSizes, FileError> {
-        if let Some(record) = self.last.take_if(|_| is_last) {
+    pub fn flush(&mut self) -> Result<BadRowSizes, FileError> {
+        if let Some(record) = self.last.take() {
             self.append(0, &record)?;
+        }
+        for (file, path) in self.files.iter().flatten().zip([&self.bad, &self.err]) {
+            file.sync_data().map_err(|error| FileError::new("write", path.display(), error))?;
         }
         let size = |path| fs::metadata(path).map_or(0, |file| file.len());
         Ok(BadRowSizes { bad: size(&self.bad), err: size(&self.err) })
@@ -136,14 +147,30 @@ impl BadRows {
     }
 }
 
-fn cut_off(path: &Path, size: u64) -> io::Result<()> {
-    let result = match size {
-        0 => fs::remove_file(path),
-        size => OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(size)),
-    };
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && size == 0 => Ok(()),
-        result => result,
+fn truncate(path: &Path, size: u64) -> io::Result<()> {
+    if size == 0 {
+        return match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        };
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    // `set_len` would fill up a shorter file with zeros.
+    match file.metadata()?.len() {
+        length if length < size => Err(io::Error::other(format!(
+            "it has {length} bytes, but the checkpoint has {size}: the rows that are missing cannot be resumed"
+        ))),
+        _ => file.set_len(size),
+    }
+}
+
+fn check_empty(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(file) if file.len() > 0 => Err(io::Error::other(
+            "it has rows of an earlier load: move or remove it, or choose another folder with --errors",
+        )),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -167,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_closing_quote_is_written_by_a_flush() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rows = BadRows::new(folder.path(), "a.csv", "a.csv", None).unwrap();
+        rows.write(row(1, "y,\"b", "open")).unwrap();
+        let sizes = rows.flush().unwrap();
+        assert_eq!(fs::read(folder.path().join("a.csv.bad")).unwrap(), b"y,\"b\n");
+        assert_eq!(sizes.bad, 5);
+    }
+
+    #[test]
     fn rows_are_written_with_their_places_and_reasons() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("errors");
@@ -176,27 +213,32 @@ mod tests {
             rows.set_header(b"id,name");
             rows
         };
-        let mut rows = new(BadRowSizes::default());
+        let mut rows = new(None);
         assert!(!folder.join("a.csv.bad").exists());
         rows.write(row(2, "x,a", "no\nnumber")).unwrap();
-        let kept = rows.sync(false).unwrap();
+        let kept = rows.flush().unwrap();
         rows.write(row(3, "y,\"b", "open")).unwrap();
         rows.write(row(1, "z,c", "late")).unwrap();
         rows.write(BadRow { record: None, ..row(9, "", "long") }).unwrap();
-        rows.sync(true).unwrap();
+        rows.flush().unwrap();
         assert_eq!(rows.count(), 4);
         assert_eq!(read("a.csv.bad"), "id,name\nx,a\nz,c\ny,\"b\n");
         let expected = "dir/a.csv:2: byte 20: no number\ndir/a.csv:3: byte 30: open\n\
              dir/a.csv:1: byte 10: late\ndir/a.csv:9: byte 90: long (the record is not in the .bad file)\n";
         assert_eq!(read("a.csv.err"), expected);
-        let mut rows = new(kept);
+        assert!(BadRows::new(&folder, "a.csv", "dir/a.csv", None).is_err());
+        let mut rows = new(Some(kept));
         rows.write(row(5, "w,d", "again")).unwrap();
         assert_eq!(read("a.csv.bad"), "id,name\nx,a\nw,d\n");
         assert_eq!(
             read("a.csv.err"),
             "dir/a.csv:2: byte 20: no number\ndir/a.csv:5: byte 50: again\n"
         );
-        new(BadRowSizes::default());
+        // A file that was shortened is not filled up with zeros.
+        fs::write(folder.join("a.csv.bad"), "id").unwrap();
+        assert!(BadRows::new(&folder, "a.csv", "dir/a.csv", Some(kept)).is_err());
+        assert_eq!(read("a.csv.bad"), "id");
+        new(Some(BadRowSizes::default()));
         assert!(!folder.join("a.csv.bad").exists());
     }
 }

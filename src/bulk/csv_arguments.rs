@@ -1,18 +1,20 @@
 //! The arguments for CSV.
 
 use std::fmt;
+use std::path::Path;
 
 use clap::Args;
 
 use super::csv_dialect::CsvDialect;
+use super::format::Format;
 use crate::cli::Failure;
 
 /// The arguments for CSV. Other formats ignore them.
 #[derive(Debug, Clone, Args)]
 pub struct CsvArgs {
-    /// Character between the fields of CSV, or `tab`
-    #[arg(long, default_value = ",", value_name = "CHARACTER", value_parser = parse_character)]
-    delimiter: u8,
+    /// Character between the fields of CSV, or `tab` [default: tab for files named *.tsv, else a comma]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_character)]
+    delimiter: Option<u8>,
 
     /// Character around fields of CSV that contain special characters
     #[arg(long, default_value = "\"", value_name = "CHARACTER", value_parser = parse_character)]
@@ -33,13 +35,14 @@ pub struct CsvArgs {
 }
 
 impl CsvArgs {
-    /// Returns the dialect.
+    /// Returns the dialect of a file, or of standard input and output for `None`.
     ///
     /// # Errors
     /// Returns an error if the arguments do not fit each other.
-    pub fn dialect(&self) -> Result<CsvDialect, Failure> {
+    pub fn dialect(&self, file: Option<&Path>) -> Result<CsvDialect, Failure> {
+        let by_name = if file.is_some_and(Format::is_tab_separated) { b'\t' } else { b',' };
         let dialect = CsvDialect {
-            delimiter: self.delimiter,
+            delimiter: self.delimiter.unwrap_or(by_name),
             quote: self.quote,
             escape: self.escape,
             null: self.null.clone(),
@@ -51,12 +54,12 @@ impl CsvArgs {
     }
 }
 
-/// Formats the arguments that differ from the default.
+/// Formats the arguments that are given and differ from the default.
 impl fmt::Display for CsvArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let default = CsvDialect::default();
-        if self.delimiter != default.delimiter {
-            write!(f, "--delimiter {:?} ", char::from(self.delimiter))?;
+        if let Some(delimiter) = self.delimiter {
+            write!(f, "--delimiter {:?} ", char::from(delimiter))?;
         }
         if self.quote != default.quote {
             write!(f, "--quote {:?} ", char::from(self.quote))?;

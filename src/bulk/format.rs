@@ -46,6 +46,17 @@ impl Format {
         }
     }
 
+    /// Returns true if a file name indicates fields with tabs between them, such as `users.tsv.gz`.
+    pub fn is_tab_separated(name: &Path) -> bool {
+        let Some(extension) = name.extension().and_then(|extension| extension.to_str()) else {
+            return false;
+        };
+        match FileCompression::of_extension(extension) {
+            FileCompression::None => extension.eq_ignore_ascii_case("tsv"),
+            _ => name.file_stem().is_some_and(|name| Self::is_tab_separated(Path::new(name))),
+        }
+    }
+
     /// Returns the usual extension of files in this format, such as `csv`.
     pub const fn extension(self) -> &'static str {
         match self {
@@ -153,6 +164,15 @@ mod tests {
         ] {
             assert_eq!(Format::of_file(Path::new(name)), format, "{name}");
             assert_eq!(FileCompression::of_file(Path::new(name)), compression, "{name}");
+        }
+    }
+
+    #[test]
+    fn file_names_indicate_tabs() {
+        for (name, expected) in
+            [("a.tsv", true), ("a.b/a.TSV.gz", true), ("a.csv", false), ("tsv", false)]
+        {
+            assert_eq!(Format::is_tab_separated(Path::new(name)), expected, "{name}");
         }
     }
 

@@ -59,6 +59,14 @@ impl InputSource {
         }
     }
 
+    /// Returns the path of the file, or `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// Returns the size of the file in bytes, with its compression. Returns `None` for standard input and pipes.
     pub fn size(&self) -> Option<u64> {
         match self {
@@ -67,6 +75,11 @@ impl InputSource {
                 fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
             }
         }
+    }
+
+    /// Returns true if the input is a regular file, which can be opened more than once. Pipes lose what was read.
+    pub fn is_regular(&self) -> bool {
+        self.size().is_some()
     }
 
     /// Opens the input. The compression is detected by the first bytes. `read` counts the bytes of the file that have
@@ -89,7 +102,8 @@ fn files_of(folder: &Path) -> io::Result<Vec<InputSource>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !is_hidden && Format::of_file(&path).is_some() && path.is_file() {
+        // A link to a file that does not exist is an error.
+        if !is_hidden && Format::of_file(&path).is_some() && !fs::metadata(&path)?.is_dir() {
             files.push(path);
         }
     }
@@ -118,7 +132,7 @@ impl InputFile {
     /// # Errors
     /// Returns an error if the first bytes cannot be read.
     fn new(input: impl Read + Send + 'static, read: &Arc<AtomicU64>) -> io::Result<Self> {
-        let mut input = Counted { input, read: Arc::clone(read) };
+        let mut input = CountedInput { input, read: Arc::clone(read) };
         let mut start = Vec::new();
         input.by_ref().take(FileCompression::MAGIC as u64).read_to_end(&mut start)?;
         let compression = FileCompression::of_start(&start);
@@ -171,12 +185,12 @@ impl fmt::Debug for InputFile {
 }
 
 /// An input that counts the bytes read.
-struct Counted<R> {
+struct CountedInput<R> {
     input: R,
     read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedInput<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);

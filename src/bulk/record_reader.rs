@@ -59,7 +59,7 @@ pub(super) enum RecordFault {
 }
 
 /// Default of [`RecordReader::limit`].
-const DEFAULT_LIMIT: usize = 64 << 20;
+const DEFAULT_LIMIT: usize = 16 << 20;
 
 /// Number of bytes of a record beyond the limit that are kept, for the error file.
 const KEPT: usize = 64 << 10;
@@ -87,7 +87,7 @@ impl<R: Read> RecordReader<R> {
         Self { buffer, framing, limit: DEFAULT_LIMIT, is_at_start: true, kept: Vec::new() }
     }
 
-    /// Sets the length in bytes above which a record is invalid. Default: 64 MiB.
+    /// Sets the length in bytes above which a record is invalid. Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;

@@ -34,7 +34,11 @@ enum FieldNames {
         null: Box<[u8]>,
         escapes: Escapes,
     },
-    Json(Renames),
+    Json {
+        renames: Renames,
+        /// The names of columns whose keys are skipped.
+        skipped: Vec<String>,
+    },
 }
 
 /// The escapes that csv-core does not resolve.
@@ -58,8 +62,17 @@ impl RowParser {
 
     /// Returns a parser of JSON lines, whose keys are the names of columns as `SELECT JSON` writes them.
     pub fn json(columns: &[ColumnSpec], renames: Renames) -> Self {
-        let fields = FieldNames::Json(renames);
+        let fields = FieldNames::Json { renames, skipped: Vec::new() };
         Self { columns: columns.to_vec(), fields, nulls_unset: false }
+    }
+
+    /// Sets the names of columns whose keys in JSON objects are skipped. Default: none, so that they are errors.
+    #[must_use]
+    pub fn skip(mut self, names: Vec<String>) -> Self {
+        if let FieldNames::Json { skipped, .. } = &mut self.fields {
+            *skipped = names;
+        }
+        self
     }
 
     /// Sets whether nulls are unset values, which neither delete a value nor leave a tombstone. Default: false.
@@ -90,9 +103,12 @@ impl RowParser {
                     }
                 }
             }
-            (RecordContent::Line(line), FieldNames::Json(renames)) => {
+            (RecordContent::Line(line), FieldNames::Json { renames, skipped }) => {
                 for (key, json) in parse_object(line)? {
-                    let index = json_column(&key, renames, &self.columns)?;
+                    let index = match json_column(&key, renames, &self.columns) {
+                        Err(_) if is_one_of(&key, skipped) => None,
+                        index => index?,
+                    };
                     let Some((slot, column)) = index.and_then(|index| self.slot(&mut row, index))
                     else {
                         continue;
@@ -167,6 +183,12 @@ fn json_column(
         Some(index) => Ok(Some(index)),
         None => renames.column(key, columns),
     }
+}
+
+fn is_one_of(key: &str, names: &[String]) -> bool {
+    let exact = key.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    let lower = key.to_lowercase();
+    names.iter().any(|name| *name == *exact.unwrap_or(key) || *name == lower)
 }
 
 fn parse_field(

@@ -1,4 +1,4 @@
-//! `cqlwire load` on a server in memory: files of every kind, rows that cannot be loaded, and loads that go on.
+//! `cqlwire load` on a server in memory: files of every kind, rows that cannot be loaded, and loads that are resumed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -357,7 +357,7 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
-fn a_load_goes_on_after_its_checkpoint() {
+fn a_load_resumes_from_its_checkpoint() {
     let fixture = Fixture::start();
     let rows: String = (0..2_000).map(|id| format!("{id},name {id}\n")).collect();
     let file = fixture.write("users.csv", format!("id,name\n{rows}x,y\n5000,z\n"));
@@ -388,7 +388,8 @@ fn a_load_goes_on_after_its_checkpoint() {
     assert_eq!((written[&0], written[&1_999], written[&5_000]), (1_000_000, 1_001_999, 1_002_000));
     let output = load(&["--resume"]);
     assert!(output.stderr.starts_with("the load is complete: "), "{output:?}");
-    assert_ok(&output);
+    assert_eq!(output.code, 1, "a row failed");
+    assert!(output.stderr.contains("error: 1 row could not be loaded"), "{output:?}");
     let other = fixture.load(&[
         "ks.counts",
         "--from",
@@ -402,8 +403,148 @@ fn a_load_goes_on_after_its_checkpoint() {
     assert!(other.stderr.contains("the table has counters"), "{other:?}");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
-fn a_load_that_is_killed_goes_on_without_losing_or_repeating_a_row() {
+fn no_checkpoint_skips_rows_that_the_error_files_lack() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\n1,a\n2,refused\nx,b\n4,d\n");
+    let checkpoint = fixture.path("checkpoint");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let arguments = ["ks.users", "--from", &file, "--checkpoint", checkpoint, "--resume"];
+    fs::create_dir(fixture.path("errors")).unwrap();
+    // A disk that is full.
+    std::os::unix::fs::symlink("/dev/full", fixture.path("errors/users.csv.bad")).unwrap();
+    let output = fixture.load(&arguments);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("free space on the disk"), "{output:?}");
+    let output = fixture.load(&arguments);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("4 rows read, 2 acknowledged, 2 failed"), "{output:?}");
+    let bad = fixture.error_file("users.csv.bad");
+    assert!(bad.contains("2,refused\n") && bad.contains("x,b\n"), "{bad}");
+    assert_eq!(fixture.users().len(), 2);
+}
+
+#[test]
+fn error_files_of_an_earlier_load_are_kept() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\nx,a\n");
+    let load = |more: &[&str]| fixture.load(&[&["ks.users", "--from", &file], more].concat());
+    for _ in 0..2 {
+        assert_eq!(load(&["--dry-run"]).code, 1);
+        assert_eq!(fixture.error_file("users.csv.dry-run.bad"), "id,name\nx,a\n");
+    }
+    assert_eq!(load(&[]).code, 1);
+    fixture.write("users.csv", "id,name\n1,a\n");
+    let output = load(&[]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("has rows of an earlier load: move or remove it"), "{output:?}");
+    assert_eq!(fixture.error_file("users.csv.bad"), "id,name\nx,a\n");
+    assert!(fixture.users().is_empty());
+}
+
+#[test]
+fn a_checkpoint_is_resumed_only_with_the_same_files_and_arguments() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\n1,a\n");
+    let checkpoint = fixture.path("checkpoint");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let paths = ["--from", &file, "--checkpoint", checkpoint, "--resume"];
+    let load = |more: &[&str]| fixture.load(&[&paths[..], more].concat());
+    assert_ok(&load(&["ks.users", "--timestamp", "7"]));
+    assert_ok(&load(&["users", "-k", "ks"]));
+    fixture.execute("CREATE TABLE ks.users2 (id int PRIMARY KEY, name text)");
+    for (arguments, expected) in [
+        (vec!["ks.users2"], "it loads the table ks.users"),
+        (vec!["ks.users", "--timestamp", "8"], "has --timestamp 7"),
+        (vec!["ks.users", "--ttl", "60"], "it has no options"),
+        (vec!["ks.users", "--map", "name="], "it has no options"),
+    ] {
+        let output = load(&arguments);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains(expected), "{output:?}");
+    }
+    fixture.write("users.csv", "id,name\n1,a\n2,b\n");
+    let output = load(&["ks.users"]);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.stderr.contains("users.csv has changed since"), "{output:?}");
+}
+
+#[test]
+fn a_last_record_of_a_pipe_without_line_break_is_a_bad_row() {
+    let fixture = Fixture::start();
+    let arguments = fixture.arguments(&["ks.users", "--from", "-", "--timestamp", "7"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = run_with_input(CQLWIRE, &arguments, b"id,name\n1,a\n2,b".to_vec());
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("1 row could not be loaded; correct and load"), "{output:?}");
+    assert!(output.stderr.contains(" with --timestamp 7\n"), "{output:?}");
+    assert_eq!(fixture.error_file("stdin.csv.bad"), "id,name\n2,b\n");
+    assert!(fixture.error_file("stdin.csv.err").contains("the record may be cut off"));
+    assert_eq!(fixture.users(), users([("1", "'a' null")]));
+}
+
+#[test]
+fn files_named_tsv_have_tabs() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.tsv", "id\tname\n1\ta,b\n");
+    assert_ok(&fixture.load(&["ks.users", "--from", &file]));
+    assert_eq!(fixture.users(), users([("1", "'a,b' null")]));
+    let comma = fixture.write("comma.tsv", "id,name\n2,c\n");
+    assert_ok(&fixture.load(&["ks.users", "--from", &comma, "--delimiter", ","]));
+    let (host, copy) = (fixture.address.to_string(), fixture.path("copy.tsv"));
+    let columns = ["--columns", "id,name"];
+    let unload = ["unload", "--host", &host, "ks.users", "--to", copy.to_str().unwrap()];
+    assert_eq!(run(CQLWIRE, &[&unload[..], &columns].concat()).code, 0);
+    assert!(fs::read_to_string(copy).unwrap().starts_with("id\tname\n"));
+}
+
+#[test]
+fn json_keys_of_columns_that_are_not_listed_are_skipped() {
+    let fixture = Fixture::start();
+    let lines = "{\"id\": 1, \"name\": \"a\", \"\\\"Tags\\\"\": [\"x\"]}\n";
+    let file = fixture.write("users.jsonl", lines);
+    assert_ok(&fixture.load(&["ks.users", "--from", &file, "--columns", "id,name"]));
+    assert_eq!(fixture.users(), users([("1", "'a' null")]));
+    let file = fixture.write("other.jsonl", "{\"id\": 1, \"city\": \"a\"}\n");
+    assert_eq!(fixture.load(&["ks.users", "--from", &file, "--columns", "id"]).code, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_opened_only_once() {
+    const ROWS: usize = 40_000;
+    let fixture = Fixture::start();
+    let pipe = fixture.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = thread::spawn({
+        let pipe = pipe.clone();
+        move || {
+            let rows: String = (0..ROWS).map(|id| format!("{id},name {id}\n")).collect();
+            fs::write(pipe, format!("id,name\n{rows}")).unwrap();
+        }
+    });
+    let output = fixture.load(&["ks.users", "--from", pipe.to_str().unwrap()]);
+    assert_ok(&output);
+    assert!(output.stderr.starts_with("40,000 rows read, 40,000 acknowledged"), "{output:?}");
+    writer.join().unwrap();
+    assert_eq!(fixture.users().len(), ROWS);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_broken_link_in_a_folder_is_an_error() {
+    let fixture = Fixture::start();
+    fixture.write("in/a.csv", "id,name\n1,a\n");
+    std::os::unix::fs::symlink("none.csv", fixture.path("in/b.csv")).unwrap();
+    let folder = fixture.path("in");
+    let output = fixture.load(&["ks.users", "--from", folder.to_str().unwrap()]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("No such file"), "{output:?}");
+}
+
+#[test]
+fn a_load_that_is_killed_resumes_without_losing_or_repeating_a_row() {
     const ROWS: i32 = 4_000;
     let fixture = Fixture::start();
     let rows: String = (0..ROWS).map(|id| format!("{id},name {id}\n")).collect();
@@ -422,7 +563,7 @@ fn a_load_that_is_killed_goes_on_without_losing_or_repeating_a_row() {
         let (before, _) = sent();
         let mut child =
             Command::new(CQLWIRE).args(&arguments).stderr(Stdio::null()).spawn().unwrap();
-        until_blocking("the load has noted more rows", || sent().0 > before || sent().1);
+        until_blocking("the checkpoint has more rows", || sent().0 > before || sent().1);
         child.kill().unwrap();
         child.wait().unwrap();
     }

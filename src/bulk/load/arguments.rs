@@ -16,7 +16,9 @@ pub struct LoadArgs {
     /// Table to write to: KEYSPACE.TABLE, or TABLE with --keyspace
     pub(super) table: String,
 
-    /// Files and folders to read; `-` is standard input. Gzip and zstd are detected
+    /// Files and folders to read; `-` is standard input. Gzip and zstd are detected.
+    /// A last row of CSV without a line break is loaded from a file, with a warning; from standard input or a pipe, which
+    /// may have ended early, it is a row that cannot be loaded
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<String>,
 
@@ -32,7 +34,7 @@ pub struct LoadArgs {
     #[arg(long, conflicts_with = "escape")]
     pub(super) cqlsh: bool,
 
-    /// Columns of the fields, separated by commas; for JSON, the columns to load
+    /// Columns of the fields, separated by commas; for JSON, the columns to load: the keys of the other columns are skipped
     /// [default: the header, or all columns of the table]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(super) columns: Vec<String>,
@@ -58,7 +60,8 @@ pub struct LoadArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Folder for rows that cannot be loaded: NAME.bad has the rows, NAME.err their places and reasons
+    /// Folder for rows that cannot be loaded: NAME.bad has the rows, NAME.err their places and reasons.
+    /// Files of an earlier load are not replaced. With --dry-run, their names end in .dry-run.bad and .dry-run.err
     #[arg(long, default_value = "load-errors", value_name = "FOLDER")]
     pub(super) errors: PathBuf,
 
@@ -79,15 +82,15 @@ pub struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = whole_number::<i32>(0..=630_720_000))]
     pub(super) ttl: Option<i32>,
 
-    /// File in which to note up to which place all rows are loaded
+    /// Checkpoint file: the position before which every row was acknowledged or rejected
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
 
-    /// Time between two checkpoints, from which --resume continues
+    /// Time between two checkpoints
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) checkpoint_every: Duration,
 
-    /// Continue after the place in the file of --checkpoint; if there is none, start
+    /// Resume from the file of --checkpoint, with the same arguments and unchanged files; start if there is no such file
     #[arg(long, requires = "checkpoint")]
     pub(super) resume: bool,
 

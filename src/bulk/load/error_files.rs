@@ -14,15 +14,16 @@ use crate::session::Error;
 pub(super) struct ErrorFiles(Vec<BadRows>);
 
 impl ErrorFiles {
-    /// Returns the error files in a folder. `kept` has the sizes to which those of an earlier load are cut off; it is
-    /// empty if there was none.
+    /// Returns the error files in a folder. `kept` has the sizes in the checkpoint of a load that is resumed; it is
+    /// empty for a new load. A dry run has files of its own, and replaces those of the dry run before.
     ///
     /// # Errors
-    /// Returns an error if the files of an earlier load cannot be changed.
+    /// Returns an error if a new load would change the files of another load, or if files cannot be changed.
     pub(super) fn new(
         folder: &Path,
         plan: &InputPlan,
         kept: &[BadRowSizes],
+        is_dry_run: bool,
     ) -> Result<Self, Failure> {
         let mut files = Vec::new();
         let mut names: HashMap<String, u32> = HashMap::new();
@@ -39,7 +40,11 @@ impl ErrorFiles {
             if *count > 1 {
                 name = format!("{count}-{name}");
             }
-            let kept = kept.get(index).copied().unwrap_or_default();
+            let mut kept = kept.get(index).copied();
+            if is_dry_run {
+                name.push_str(".dry-run");
+                kept = Some(BadRowSizes::default());
+            }
             let source = input.source.to_string();
             let mut rows =
                 BadRows::new(folder, &name, &source, kept).map_err(FileError::into_failure)?;
@@ -49,7 +54,7 @@ impl ErrorFiles {
         Ok(Self(files))
     }
 
-    /// Writes a record that is no row.
+    /// Writes a record that does not parse as a row.
     ///
     /// # Errors
     /// Returns an error if a file cannot be written.
@@ -70,8 +75,8 @@ impl ErrorFiles {
     pub(super) fn write_failed(&mut self, row: &InputRow, error: &Error) -> Result<(), Failure> {
         let reason = error.to_string();
         let record = Some(&*row.record);
-        let row = (row.input, BadRow { place: row.place, record, is_open: false, reason: &reason });
-        self.write(row.0, row.1)
+        let bad = BadRow { place: row.place, record, is_open: false, reason: &reason };
+        self.write(row.input, bad)
     }
 
     fn write(&mut self, input: usize, row: BadRow<'_>) -> Result<(), Failure> {
@@ -81,12 +86,12 @@ impl ErrorFiles {
             .map_err(FileError::into_failure)
     }
 
-    /// Returns the sizes of the files. `is_end` is true if no more rows follow.
+    /// Writes all rows to the disk, and returns the sizes of the files. No row may be in flight.
     ///
     /// # Errors
     /// Returns an error if a file cannot be written.
-    pub(super) fn sync(&mut self, is_end: bool) -> Result<Vec<BadRowSizes>, Failure> {
-        self.0.iter_mut().map(|rows| rows.sync(is_end).map_err(FileError::into_failure)).collect()
+    pub(super) fn flush(&mut self) -> Result<Vec<BadRowSizes>, Failure> {
+        self.0.iter_mut().map(|rows| rows.flush().map_err(FileError::into_failure)).collect()
     }
 
     /// Returns the files that are not empty.

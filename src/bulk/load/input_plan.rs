@@ -1,11 +1,13 @@
 //! The inputs of a load, and the columns that they have.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::bulk::column_map::{TIMESTAMP, TTL};
 use crate::bulk::{
-    CsvDialect, FileError, Format, InputFile, InputSource, RecordReader, Renames, RowParser,
-    parse_header,
+    CsvArgs, CsvDialect, FileError, Format, InputFile, InputSource, RecordReader, Renames,
+    RowParser, parse_header,
 };
 use crate::cli::Failure;
 use crate::types::{ColumnSpec, NativeType};
@@ -15,11 +17,28 @@ use crate::types::{ColumnSpec, NativeType};
 pub(super) struct InputOptions {
     /// The format of all inputs, or `None` if the name of each decides.
     pub(super) format: Option<Format>,
-    pub(super) dialect: CsvDialect,
+    pub(super) csv: CsvArgs,
+    /// True if the inputs have the escapes of cqlsh.
+    pub(super) is_cqlsh: bool,
     /// The names of the fields, which replace those of headers. Empty if there are none.
     pub(super) fields: Vec<String>,
     pub(super) renames: Renames,
     pub(super) nulls_unset: bool,
+}
+
+impl InputOptions {
+    /// Returns the dialect of an input.
+    ///
+    /// # Errors
+    /// Returns an error if the options do not fit each other.
+    pub(super) fn dialect(&self, file: Option<&Path>) -> Result<CsvDialect, Failure> {
+        let mut dialect = self.csv.dialect(file)?;
+        if self.is_cqlsh {
+            (dialect.escape, dialect.has_value_escapes) = (Some(b'\\'), true);
+            dialect.check().map_err(Failure::Arguments)?;
+        }
+        Ok(dialect)
+    }
 }
 
 /// The inputs of a load, all of which have the same columns.
@@ -38,14 +57,10 @@ pub(super) struct PlannedInput {
     pub(super) parser: RowParser,
     /// The bytes of the header, if there is one.
     pub(super) header: Option<Vec<u8>>,
-    /// The input after its header, if it can be opened only once.
+    /// The input after its header, if it is not a regular file and can be opened only once.
     records: Option<RecordReader<InputFile>>,
     dialect: CsvDialect,
 }
-
-/// Names of the columns that hold the write time and the time to live of a row.
-pub(super) const TIMESTAMP: &str = "[timestamp]";
-pub(super) const TTL: &str = "[ttl]";
 
 impl InputPlan {
     /// Reads the headers of the inputs, and finds the columns of their fields. `table` has all columns of the table.
@@ -63,7 +78,8 @@ impl InputPlan {
         let mut plan = Self { inputs: Vec::new(), columns: Vec::new() };
         for source in sources {
             let (format, opened) = find_format(&source, options, read)?;
-            let fields = Fields::read(&source, format, opened, options, read)?;
+            let dialect = options.dialect(source.path())?;
+            let fields = InputHeader::read(&source, format, opened, &dialect, read)?;
             let wrong = |reason: String| Failure::Arguments(format!("{source}: {reason}"));
             let indexes = fields.columns(options, table.len(), &all).map_err(wrong)?;
             let mut own: Vec<usize> = indexes.iter().copied().flatten().collect();
@@ -88,9 +104,13 @@ impl InputPlan {
             let parser = match format {
                 Format::Csv => {
                     let indexes = indexes.into_iter().map(position).collect();
-                    RowParser::csv(&columns, indexes, &options.dialect)
+                    RowParser::csv(&columns, indexes, &dialect)
                 }
-                Format::JsonLines => RowParser::json(&columns, options.renames.clone()),
+                Format::JsonLines => {
+                    let others = table.iter().filter(|column| !columns.contains(column));
+                    let others = others.map(|column| column.name.to_string()).collect();
+                    RowParser::json(&columns, options.renames.clone()).skip(others)
+                }
             };
             plan.inputs.push(PlannedInput {
                 source,
@@ -98,7 +118,7 @@ impl InputPlan {
                 parser: parser.nulls_unset(options.nulls_unset),
                 header: fields.header,
                 records: fields.records,
-                dialect: options.dialect.clone(),
+                dialect,
             });
         }
         Ok(plan)
@@ -141,7 +161,7 @@ impl PlannedInput {
 }
 
 /// Returns the format of an input: that of the options, that of its name, or that of its content. Returns the input if it
-/// was opened and can be opened only once.
+/// was opened and is not a regular file, which can be opened only once.
 fn find_format(
     source: &InputSource,
     options: &InputOptions,
@@ -153,43 +173,42 @@ fn find_format(
     let mut input = source.open(&counter(source, read)).map_err(FileError::into_failure)?;
     let format = input.detect_format();
     let format = format.map_err(|error| FileError::new("read", source, error).into_failure())?;
-    Ok((format, Some(input).filter(|_| *source == InputSource::Stdin)))
+    Ok((format, Some(input).filter(|_| !source.is_regular())))
 }
 
-/// Returns the counter of bytes for an input whose start is read before its rows. Bytes of files are counted when their
-/// rows are read.
+/// Returns the counter of bytes for an input whose start is read before its rows. Bytes of regular files are counted when
+/// their rows are read.
 fn counter(source: &InputSource, read: &Arc<AtomicU64>) -> Arc<AtomicU64> {
-    if *source == InputSource::Stdin { Arc::clone(read) } else { Arc::default() }
+    if source.is_regular() { Arc::default() } else { Arc::clone(read) }
 }
 
-/// The fields of an input.
-struct Fields {
+/// The header of an input, and the input after it.
+struct InputHeader {
     /// The names in the header, or `None` if there is no header.
     names: Option<Vec<String>>,
     header: Option<Vec<u8>>,
     records: Option<RecordReader<InputFile>>,
 }
 
-impl Fields {
+impl InputHeader {
     /// Reads the header, if there is one. `opened` is the input if it has been opened before.
     fn read(
         source: &InputSource,
         format: Format,
         opened: Option<InputFile>,
-        options: &InputOptions,
+        dialect: &CsvDialect,
         read: &Arc<AtomicU64>,
     ) -> Result<Self, Failure> {
         let mut fields = Self { names: None, header: None, records: None };
-        if format != Format::Csv || !options.dialect.has_header {
-            fields.records = opened.map(|input| RecordReader::new(input, format, &options.dialect));
+        if format != Format::Csv || !dialect.has_header {
+            fields.records = opened.map(|input| RecordReader::new(input, format, dialect));
             return Ok(fields);
         }
-        let is_stdin = *source == InputSource::Stdin;
         let input = match opened {
             Some(input) => input,
             None => source.open(&counter(source, read)).map_err(FileError::into_failure)?,
         };
-        let mut records = RecordReader::new(input, format, &options.dialect);
+        let mut records = RecordReader::new(input, format, dialect);
         let header = records.next_record();
         let header =
             header.map_err(|error| FileError::new("read", source, error).into_failure())?;
@@ -200,7 +219,7 @@ impl Fields {
             })?;
             (fields.names, fields.header) = (Some(names), Some(header.raw.to_vec()));
         }
-        fields.records = Some(records).filter(|_| is_stdin);
+        fields.records = Some(records).filter(|_| !source.is_regular());
         Ok(fields)
     }
 

@@ -21,9 +21,11 @@ pub(super) struct Chunk {
 pub(super) enum Item {
     Row(InputRow),
     Invalid(InvalidRecord),
-    /// The last record of CSV had no line break after it.
+    /// The last record of a CSV file had no line break after it.
     Unterminated,
     Failed(FileError),
+    /// All inputs have been read to their ends. If the thread panics, the channel closes without it.
+    End,
 }
 
 /// A row, and the record that it was parsed from.
@@ -35,7 +37,7 @@ pub(super) struct InputRow {
     pub(super) record: Box<[u8]>,
 }
 
-/// A record that is no row.
+/// A record that does not parse as a row.
 #[derive(Debug)]
 pub(super) struct InvalidRecord {
     pub(super) place: InputPlace,
@@ -45,7 +47,7 @@ pub(super) struct InvalidRecord {
     pub(super) reason: String,
 }
 
-/// A place up to which an earlier load has read.
+/// The position at which a load resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ReadPosition {
     /// The index of the input.
@@ -64,8 +66,8 @@ impl ToValues for InputRow {
     }
 }
 
-/// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. Appends `ttl` to
-/// each row if it is given.
+/// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. The last item is
+/// [`Item::End`] or [`Item::Failed`]. Appends `ttl` to each row if it is given.
 pub(super) fn read_inputs(
     inputs: Vec<PlannedInput>,
     start: ReadPosition,
@@ -87,6 +89,8 @@ pub(super) fn read_inputs(
             return;
         }
     }
+    // A receiver that was dropped needs no end.
+    _ = chunks.blocking_send(Chunk { input: 0, items: vec![Item::End] });
 }
 
 fn read_input(
@@ -97,6 +101,10 @@ fn read_input(
     sender: &mut ChunkSender<'_>,
 ) -> Result<(), FileError> {
     let mut records = input.open(read)?;
+    // A pipe also ends when the program that writes to it is killed. Many files lack the last line break. A JSON object
+    // that is cut off does not parse.
+    let is_csv = input.format == Format::Csv;
+    let may_be_cut_off = is_csv && !input.source.is_regular();
     let mut is_terminated = true;
     while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
         if last.is_some_and(|last| record.place <= last) {
@@ -105,6 +113,12 @@ fn read_input(
         is_terminated = record.is_terminated;
         let place = record.place;
         let item = match input.parser.parse(&record) {
+            Ok(_) if may_be_cut_off && !record.is_terminated => Item::Invalid(InvalidRecord {
+                place,
+                record: Some(record.raw.into()),
+                is_open: false,
+                reason: "the input ends without a line break: the record may be cut off".to_owned(),
+            }),
             Ok(mut values) => {
                 values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
                 let record = record.raw.into();
@@ -122,8 +136,7 @@ fn read_input(
             return Ok(());
         }
     }
-    // A JSON object that is cut off is invalid.
-    if !is_terminated && input.format == Format::Csv {
+    if !is_terminated && is_csv && !may_be_cut_off {
         sender.items.push(Item::Unterminated);
     }
     Ok(())

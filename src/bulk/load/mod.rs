@@ -7,7 +7,7 @@
 //! | `input_plan` | the inputs and their columns |
 //! | `input_thread` | the thread that reads and parses the inputs |
 //! | `error_files` | the rows that could not be loaded, for all inputs |
-//! | `checkpoint` | the file that notes up to which place all rows are loaded |
+//! | `checkpoint` | the checkpoint file |
 
 mod arguments;
 mod checkpoint;

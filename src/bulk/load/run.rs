@@ -8,15 +8,16 @@ use std::{fmt, thread};
 use tokio::sync::mpsc;
 
 use super::arguments::LoadArgs;
-use super::checkpoint::{Checkpoint, Counts, Job};
+use super::checkpoint::{Checkpoint, Counts, Job, JobInput};
 use super::error_files::ErrorFiles;
-use super::input_plan::{InputOptions, InputPlan, TIMESTAMP, TTL};
+use super::input_plan::{InputOptions, InputPlan};
 use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
+use crate::bulk::column_map::{TIMESTAMP, TTL};
 use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
 use crate::cli::Failure;
 use crate::session::{Session, Statement};
-use crate::table::LoadSink;
+use crate::table::{LoadSink, TableName};
 use crate::types::{ColumnSpec, CqlType, NativeType, Quoted};
 use crate::wire::Counted;
 
@@ -26,19 +27,16 @@ use crate::wire::Counted;
 /// Returns an error if an argument is wrong, if an input cannot be read, if the session fails, or if rows could not be
 /// loaded.
 pub async fn run(mut arguments: LoadArgs) -> Result<(), Failure> {
-    let mut dialect = arguments.csv.dialect()?;
-    if arguments.cqlsh {
-        (dialect.escape, dialect.has_value_escapes) = (Some(b'\\'), true);
-        dialect.check().map_err(Failure::Arguments)?;
-    }
     let options = InputOptions {
         format: arguments.format,
-        dialect,
+        csv: arguments.csv.clone(),
+        is_cqlsh: arguments.cqlsh,
         fields: arguments.columns.clone(),
         renames: Renames::parse(arguments.map.iter().map(String::as_str))
             .map_err(Failure::Arguments)?,
         nulls_unset: arguments.unset_nulls,
     };
+    options.dialect(None)?;
     let sources = InputSource::list(arguments.from.iter().map(String::as_str))
         .map_err(FileError::into_failure)?;
     if sources.iter().filter(|source| **source == InputSource::Stdin).count() > 1 {
@@ -81,17 +79,19 @@ struct Run {
     sink: Option<LoadSink<InputRow>>,
     chunks: mpsc::Receiver<Chunk>,
     bytes_read: Arc<AtomicU64>,
+    /// True if the rows do not have the timestamps of the load.
+    has_own_timestamps: bool,
     errors: ErrorFiles,
     checkpoint: Checkpoint,
-    /// The counts of earlier loads, after whose checkpoint this load goes on.
-    before: Counts,
+    /// True if error files could not be written. A checkpoint would skip the rows that they lack.
+    errors_incomplete: bool,
+    /// The counts of the checkpoint from which this load resumes.
+    earlier_counts: Counts,
     /// Number of failed rows that were taken from the sink.
-    failed: u64,
+    failures_taken: u64,
     started: Instant,
-    /// Time of the last checkpoint.
-    noted: Instant,
-    /// Time of the last update of the bar.
-    shown: Instant,
+    last_checkpoint: Instant,
+    last_bar_update: Instant,
     /// Size of all inputs in bytes, or `None` if it is unknown.
     size: Option<u64>,
     bar: ProgressBar,
@@ -101,6 +101,9 @@ struct Run {
 
 /// Time between two updates of the bar.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Maximum size of the encoded values in memory. Each row also has its record and its parsed values.
+const MEMORY: usize = 8 << 20;
 
 /// Number of chunks that wait for the sink.
 const CHUNKS: usize = 4;
@@ -124,10 +127,16 @@ impl Run {
         let columns = plan.columns.iter();
         let names = columns.filter(|column| ![TIMESTAMP, TTL].contains(&&*column.name));
         let names: Vec<String> = names.map(|column| Quoted(&column.name).to_string()).collect();
-        let checkpoint = checkpoint(arguments, &plan, &names)?;
+        let name = TableName::parse(&arguments.table, session)?;
+        let name = format!("{}.{}", name.keyspace, name.table);
+        let mut checkpoint = checkpoint(arguments, &plan, name)?;
+        let has_own_timestamps = plan.has(TIMESTAMP) || has_counters(&plan);
         if checkpoint.is_complete {
             eprintln!("the load is complete: {}", Totals(checkpoint.counts));
-            return Ok(None);
+            return match failed_rows(arguments, &checkpoint, has_own_timestamps) {
+                Some(failure) => Err(failure),
+                None => Ok(None),
+            };
         }
         let sink = match arguments.dry_run {
             true => None,
@@ -137,6 +146,7 @@ impl Run {
                     .timestamp(checkpoint.timestamp)
                     .first_number(checkpoint.counts.sent)
                     .row_timestamps(plan.has(TIMESTAMP))
+                    .memory(MEMORY)
                     .row_ttls(plan.has(TTL) || arguments.ttl.is_some());
                 if let Some(rate) = arguments.rate {
                     load = load.rows_per_second(whole(rate));
@@ -147,7 +157,13 @@ impl Run {
                 Some(load.start().await?)
             }
         };
-        let errors = ErrorFiles::new(&arguments.errors, &plan, &checkpoint.bad)?;
+        let dry_run = arguments.dry_run;
+        let mut errors = ErrorFiles::new(&arguments.errors, &plan, &checkpoint.bad, dry_run)?;
+        // A load that is killed at once leaves a checkpoint too, so that the next one may replace its error files.
+        checkpoint.bad = errors.flush()?;
+        if let Some(path) = arguments.checkpoint.as_deref().filter(|_| !dry_run) {
+            checkpoint.write(path)?;
+        }
         let size = plan.size();
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let (position, ttl, read) = (checkpoint.position, arguments.ttl, Arc::clone(&bytes_read));
@@ -155,18 +171,20 @@ impl Run {
             .name("input".to_owned())
             .spawn(move || read_inputs(plan.inputs, position, ttl, &read, &sender))
             .map_err(Failure::Io)?;
-        let before = checkpoint.counts;
+        let earlier_counts = checkpoint.counts;
         Ok(Some(Self {
             sink,
             chunks,
             bytes_read,
+            has_own_timestamps,
             errors,
             checkpoint,
-            before,
-            failed: 0,
+            errors_incomplete: false,
+            earlier_counts,
+            failures_taken: 0,
             started: Instant::now(),
-            noted: Instant::now(),
-            shown: Instant::now(),
+            last_checkpoint: Instant::now(),
+            last_bar_update: Instant::now(),
             size,
             bar: ProgressBar::new(arguments.table.clone()),
             warnings: Vec::new(),
@@ -181,24 +199,26 @@ impl Run {
         // The thread stops at its next record.
         self.chunks.close();
         let is_complete = matches!(end, End::Complete);
-        let noted = self.checkpoint(arguments, true, is_complete).await;
+        let written = self.write_checkpoint(arguments, is_complete).await;
         self.bar.finish();
         self.print_summary(arguments.dry_run);
-        noted?;
-        let failed = self.checkpoint.counts.failed;
-        match end {
-            End::Failed(failure) => Err(failure),
-            End::TooManyErrors => Err(Failure::Text(format!(
-                "stopped, because more than {} could not be loaded; see {}, and set --max-errors to go on",
+        match (end, written) {
+            (End::Failed(failure), written) => {
+                if let Err(error) = written {
+                    eprintln!("error: {error}");
+                }
+                Err(failure)
+            }
+            (_, Err(failure)) => Err(failure),
+            (End::TooManyErrors, Ok(())) => Err(Failure::Text(format!(
+                "stopped, because more than {} could not be loaded; see {}, and set --max-errors to continue",
                 Counted(usize::try_from(arguments.max_errors).unwrap_or(usize::MAX), "row"),
                 arguments.errors.display()
             ))),
-            End::Complete if failed > 0 => Err(Failure::Text(format!(
-                "{} could not be loaded; correct and load the .bad files in {}",
-                Counted(usize::try_from(failed).unwrap_or(usize::MAX), "row"),
-                arguments.errors.display()
-            ))),
-            End::Complete => Ok(()),
+            (End::Complete, Ok(())) => {
+                let own = self.has_own_timestamps;
+                failed_rows(arguments, &self.checkpoint, own).map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -206,44 +226,53 @@ impl Run {
         while let Some(Chunk { input, items }) = self.next_chunk().await {
             for item in items {
                 let (place, outcome) = match item {
+                    // A row that the sink refuses is one of its failures.
                     Item::Row(row) => (row.place, self.send(row).await),
                     Item::Invalid(record) => {
+                        self.write_errors(|errors| errors.write_invalid(input, &record))?;
                         self.checkpoint.counts.failed += 1;
-                        (record.place, self.errors.write_invalid(input, &record))
+                        (record.place, Ok(()))
                     }
                     Item::Unterminated => {
-                        let name = self.checkpoint.job.inputs.get(input).map_or("", |name| name);
+                        let name =
+                            self.checkpoint.job.inputs.get(input).map_or("", |input| &input.name);
                         self.warnings.push(format!(
                             "warning: {name} has no line break at its end: its last row may be cut off"
                         ));
                         continue;
                     }
                     Item::Failed(error) => return Err(error.into_failure()),
+                    Item::End => return Ok(End::Complete),
                 };
                 self.checkpoint.counts.read += 1;
                 self.checkpoint.position = ReadPosition { input, last: Some(place) };
                 outcome?;
-                if self.sink.as_ref().is_some_and(|sink| sink.progress().failed > self.failed) {
+                if self
+                    .sink
+                    .as_ref()
+                    .is_some_and(|sink| sink.progress().failed > self.failures_taken)
+                {
                     self.take_failures()?;
                 }
-                if self.checkpoint.counts.failed - self.before.failed > arguments.max_errors {
+                if self.checkpoint.counts.failed - self.earlier_counts.failed > arguments.max_errors
+                {
                     return Ok(End::TooManyErrors);
                 }
                 let is_due = arguments.checkpoint.is_some()
-                    && self.noted.elapsed() >= arguments.checkpoint_every;
+                    && self.last_checkpoint.elapsed() >= arguments.checkpoint_every;
                 if is_due {
-                    self.checkpoint(arguments, false, false).await?;
-                    self.noted = Instant::now();
+                    self.write_checkpoint(arguments, false).await?;
+                    self.last_checkpoint = Instant::now();
                 }
-                if self.shown.elapsed() >= BAR_INTERVAL {
+                if self.last_bar_update.elapsed() >= BAR_INTERVAL {
                     self.update_bar();
                 }
             }
         }
-        Ok(End::Complete)
+        Err(Failure::Text("the thread that reads the inputs has stopped".to_owned()))
     }
 
-    /// Returns the next chunk, or `None` at the end of the inputs. Requests in flight make progress meanwhile.
+    /// Returns the next chunk, or `None` if the thread of the inputs has stopped. Requests in flight make progress meanwhile.
     async fn next_chunk(&mut self) -> Option<Chunk> {
         if let Some(sink) = &mut self.sink {
             tokio::select! {
@@ -268,38 +297,49 @@ impl Run {
         let Some(sink) = &mut self.sink else { return Ok(()) };
         let failures = sink.take_failures();
         self.checkpoint.counts.acknowledged =
-            self.before.acknowledged + sink.progress().acknowledged;
+            self.earlier_counts.acknowledged + sink.progress().acknowledged;
         for failed in failures {
-            self.failed += 1;
+            self.failures_taken += 1;
             self.checkpoint.counts.failed += 1;
-            self.errors.write_failed(&failed.row, &failed.error)?;
+            self.write_errors(|errors| errors.write_failed(&failed.row, &failed.error))?;
         }
         Ok(())
     }
 
-    /// Waits until no row is in flight, and writes the checkpoint.
-    async fn checkpoint(
+    /// Writes to the error files. After an error, no checkpoint is written.
+    fn write_errors<T>(
+        &mut self,
+        write: impl FnOnce(&mut ErrorFiles) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let result = write(&mut self.errors);
+        self.errors_incomplete |= result.is_err();
+        result
+    }
+
+    /// Waits until no row is in flight, and writes the checkpoint. Writes none if the error files lack rows.
+    async fn write_checkpoint(
         &mut self,
         arguments: &LoadArgs,
-        is_end: bool,
         is_complete: bool,
     ) -> Result<(), Failure> {
         if let Some(sink) = &mut self.sink {
             sink.flush().await;
         }
         self.take_failures()?;
-        self.checkpoint.bad = self.errors.sync(is_end)?;
+        self.checkpoint.bad = self.write_errors(ErrorFiles::flush)?;
         self.checkpoint.is_complete = is_complete;
         match &arguments.checkpoint {
-            Some(path) if !arguments.dry_run => self.checkpoint.write(path),
+            Some(path) if !arguments.dry_run && !self.errors_incomplete => {
+                self.checkpoint.write(path)
+            }
             _ => Ok(()),
         }
     }
 
     fn update_bar(&mut self) {
-        self.shown = Instant::now();
+        self.last_bar_update = Instant::now();
         let seconds = self.started.elapsed().as_secs_f64();
-        let rows = self.checkpoint.counts.read - self.before.read;
+        let rows = self.checkpoint.counts.read - self.earlier_counts.read;
         let read = self.bytes_read.load(Ordering::Relaxed) as f64;
         let fraction = self.size.map(|size| read / size.max(1) as f64);
         let left = fraction.and_then(|fraction| {
@@ -312,7 +352,7 @@ impl Run {
         self.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         let (counts, time) = (self.checkpoint.counts, self.started.elapsed());
         let seconds = time.as_secs_f64().max(0.001);
-        let rate = (counts.read - self.before.read) as f64 / seconds;
+        let rate = (counts.read - self.earlier_counts.read) as f64 / seconds;
         let summary = match is_dry_run {
             true => {
                 let (read, failed) = (show_number(counts.read), show_number(counts.failed));
@@ -321,8 +361,8 @@ impl Run {
             false => Totals(counts).to_string(),
         };
         eprintln!("{summary} in {}, {rate:.0} rows/s", show_duration(time));
-        if self.before.read > 0 {
-            eprintln!("of these, in the runs before: {}", Totals(self.before));
+        if self.earlier_counts.read > 0 {
+            eprintln!("of these, in the runs before: {}", Totals(self.earlier_counts));
         }
         for rows in self.errors.non_empty() {
             eprintln!("failed rows and their reasons: {}", rows.reasons().display());
@@ -330,31 +370,65 @@ impl Run {
     }
 }
 
+/// Returns the error of a load that read its inputs to their ends, if rows could not be loaded.
+fn failed_rows(
+    arguments: &LoadArgs,
+    checkpoint: &Checkpoint,
+    has_own_timestamps: bool,
+) -> Option<Failure> {
+    let failed = usize::try_from(checkpoint.counts.failed).unwrap_or(usize::MAX);
+    let (rows, folder) = (Counted(failed, "row"), arguments.errors.display());
+    if failed == 0 {
+        return None;
+    }
+    if arguments.dry_run {
+        return Some(Failure::Text(format!(
+            "{rows} cannot be loaded; see the .err files in {folder}"
+        )));
+    }
+    // Newer rows keep their values, because the rows of the .bad files are as old as this load.
+    let option = match has_own_timestamps {
+        true => String::new(),
+        false => format!(" with --timestamp {}", checkpoint.timestamp),
+    };
+    Some(Failure::Text(format!(
+        "{rows} could not be loaded; correct and load the .bad files in {folder}{option}"
+    )))
+}
+
 /// Returns the checkpoint from which the load starts.
 fn checkpoint(
     arguments: &LoadArgs,
     plan: &InputPlan,
-    names: &[String],
+    table: String,
 ) -> Result<Checkpoint, Failure> {
     let job = Job {
-        table: arguments.table.clone(),
-        columns: names.to_vec(),
-        inputs: plan.inputs.iter().map(|input| input.source.to_string()).collect(),
+        table,
+        columns: plan.columns.iter().map(|column| column.name.to_string()).collect(),
+        inputs: plan.inputs.iter().map(|input| JobInput::of(&input.source)).collect(),
+        options: row_options(arguments),
     };
     if let Some(path) = &arguments.checkpoint {
-        let is_counter =
-            |column: &ColumnSpec| column.cql_type == CqlType::Native(NativeType::Counter);
-        if plan.columns.iter().any(is_counter) {
+        if has_counters(plan) {
             return Err(Failure::Arguments(
-                "--checkpoint: the table has counters, to which a load that goes on could add rows twice".to_owned(),
+                "--checkpoint: the table has counters, to which a load that is resumed could add rows twice".to_owned(),
             ));
         }
         let earlier = Checkpoint::read(path, &job)?;
         match (earlier, arguments.resume) {
-            (Some(earlier), true) => return Ok(earlier),
+            (Some(earlier), true) => {
+                if arguments.timestamp.is_some_and(|timestamp| timestamp != earlier.timestamp) {
+                    return Err(Failure::Arguments(format!(
+                        "the load of the checkpoint {} has --timestamp {}: give the same or none",
+                        path.display(),
+                        earlier.timestamp
+                    )));
+                }
+                return Ok(earlier);
+            }
             (Some(_), false) => {
                 return Err(Failure::Arguments(format!(
-                    "the checkpoint {} exists: add --resume to go on, or remove it",
+                    "the checkpoint {} exists: add --resume, or remove it",
                     path.display()
                 )));
             }
@@ -370,6 +444,26 @@ fn checkpoint(
         bad: Vec::new(),
         is_complete: false,
     })
+}
+
+/// Returns the arguments that decide how records become rows.
+fn row_options(arguments: &LoadArgs) -> String {
+    let LoadArgs { format, csv, cqlsh, columns, map, unset_nulls, ttl, .. } = arguments;
+    let mut options: Vec<String> = Vec::new();
+    options.extend(format.map(|format| format!("--format {format}")));
+    options.push(csv.to_string().trim_end().to_owned());
+    options.extend(cqlsh.then(|| "--cqlsh".to_owned()));
+    options.extend((!columns.is_empty()).then(|| format!("--columns {}", columns.join(","))));
+    options.extend(map.iter().map(|map| format!("--map {map}")));
+    options.extend(unset_nulls.then(|| "--unset-nulls".to_owned()));
+    options.extend(ttl.map(|ttl| format!("--ttl {ttl}")));
+    options.retain(|option| !option.is_empty());
+    options.join(" ")
+}
+
+fn has_counters(plan: &InputPlan) -> bool {
+    let counter = CqlType::Native(NativeType::Counter);
+    plan.columns.iter().any(|column| column.cql_type == counter)
 }
 
 /// Returns the whole number that is nearest to a positive number.
@@ -390,5 +484,70 @@ impl fmt::Display for Totals {
         let Counts { read, acknowledged, failed, .. } = self.0;
         let [read, acknowledged, failed] = [read, acknowledged, failed].map(show_number);
         write!(f, "{read} rows read, {acknowledged} acknowledged, {failed} failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: LoadArgs,
+    }
+
+    fn dry_run(chunks: mpsc::Receiver<Chunk>) -> Run {
+        let job = Job {
+            table: "ks.t".to_owned(),
+            columns: Vec::new(),
+            inputs: Vec::new(),
+            options: String::new(),
+        };
+        let plan = InputPlan { inputs: Vec::new(), columns: Vec::new() };
+        Run {
+            sink: None,
+            chunks,
+            bytes_read: Arc::default(),
+            has_own_timestamps: false,
+            errors: ErrorFiles::new(Path::new(""), &plan, &[], true).unwrap(),
+            checkpoint: Checkpoint {
+                job,
+                timestamp: 0,
+                position: ReadPosition::default(),
+                counts: Counts::default(),
+                bad: Vec::new(),
+                is_complete: false,
+            },
+            errors_incomplete: false,
+            earlier_counts: Counts::default(),
+            failures_taken: 0,
+            started: Instant::now(),
+            last_checkpoint: Instant::now(),
+            last_bar_update: Instant::now(),
+            size: None,
+            bar: ProgressBar::new("ks.t".to_owned()),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_load_whose_input_thread_panics_fails() {
+        let arguments = ["load", "ks.t", "--from", "a.csv", "--dry-run"];
+        let arguments = Program::parse_from(arguments).arguments;
+        let (sender, chunks) = mpsc::channel(1);
+        let read = Arc::default();
+        let start = ReadPosition::default();
+        thread::spawn(move || read_inputs(Vec::new(), start, None, &read, &sender));
+        assert!(dry_run(chunks).run(&arguments).await.is_ok());
+        let (sender, chunks) = mpsc::channel(1);
+        // A thread that panics drops its sender.
+        drop(sender);
+        let failure = dry_run(chunks).run(&arguments).await.unwrap_err();
+        assert!(failure.to_string().contains("the thread that reads the inputs has stopped"));
     }
 }

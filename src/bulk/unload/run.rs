@@ -23,7 +23,7 @@ const CHECKPOINT_RATIO: u32 = 20;
 /// # Errors
 /// Returns an error if the arguments are wrong, if the table cannot be read, or if the file cannot be written.
 pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
-    let dialect = arguments.csv.dialect()?;
+    let dialect = arguments.csv.dialect(Some(Path::new(&arguments.to)))?;
     if arguments.query.as_deref().is_some_and(|query| !is_read_only(query)) {
         return Err(Failure::Arguments("--query is not a SELECT".to_owned()));
     }
