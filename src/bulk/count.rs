@@ -81,13 +81,7 @@ pub async fn count(mut arguments: CountArgs) -> Result<(), Failure> {
     let mut partitions = Partitions::new(arguments.largest);
     while let Some(page) = pages.next_page().await? {
         partitions.add(pages.page_range(), &page)?;
-        let progress = pages.progress();
-        bar.set(
-            progress.fraction(),
-            progress.rows,
-            progress.rows_per_second(),
-            progress.time_left(),
-        );
+        bar.show_scan(pages.progress());
     }
     bar.finish();
     let rows = pages.progress().rows;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar as Bar, ProgressStyle};
 
+use crate::table::ScanProgress;
+
 /// A progress bar on standard error. It is hidden if standard error is not a terminal.
 #[derive(Debug)]
 pub(super) struct ProgressBar(Bar);
@@ -38,6 +40,11 @@ impl ProgressBar {
             show_number(per_second as u64),
             left.unwrap_or_default()
         ));
+    }
+
+    /// Shows the progress of a scan.
+    pub(super) fn show_scan(&self, scan: ScanProgress) {
+        self.set(scan.fraction(), scan.rows, scan.rows_per_second(), scan.time_left());
     }
 
     /// Removes the bar.

@@ -248,13 +248,7 @@ async fn unload_table(
             }
         };
         output.write(page).await?;
-        let progress = pages.progress();
-        bar.set(
-            progress.fraction(),
-            progress.rows,
-            progress.rows_per_second(),
-            progress.time_left(),
-        );
+        bar.show_scan(pages.progress());
         if has_checkpoints && saved.elapsed() >= interval {
             if let Some(plan) = pages.checkpoint() {
                 output.checkpoint(plan).await?;
