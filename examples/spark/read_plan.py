@@ -36,15 +36,16 @@ def rows_of(plan, splits):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         plan = json.load(file)
-    # A plan that was read in part has splits that are complete, or that have a paging state.
-    splits = [split for split in plan["splits"] if split["state"] == "waiting"]
+    splits = [split for split in plan["splits"] if split["state"] != "complete"]
+    if any(split["state"] == "reading" or not split["replicas"] for split in splits):
+        sys.exit("the plan was read in part, or has no replicas: make a new plan")
     if "--local" in sys.argv:
         count = sum(1 for _ in rows_of(plan, splits))
     else:
         from pyspark import SparkContext
 
         context = SparkContext(appName="read_plan")
-        count = context.parallelize(splits, len(splits)).mapPartitions(
+        count = context.parallelize(splits, max(1, len(splits))).mapPartitions(
             lambda part: rows_of(plan, list(part))
         ).count()
     print(f"{count} rows")

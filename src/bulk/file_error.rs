@@ -43,7 +43,7 @@ impl FileError {
             ErrorKind::NotFound => "check the path",
             ErrorKind::IsADirectory => "give a file",
             ErrorKind::UnexpectedEof if self.action == "read" => {
-                "the file is cut off; copy or create it again"
+                "it is cut off; copy or create it again"
             }
             ErrorKind::InvalidData | ErrorKind::InvalidInput if self.action == "read" => {
                 "the compressed data is damaged; copy or create the file again"

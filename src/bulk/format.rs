@@ -1,7 +1,7 @@
 //! The formats of rows and the compressions of files.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// A format of rows.
@@ -39,6 +39,7 @@ impl Format {
     /// Returns the format that a file name indicates, such as `users.csv.zst`. Returns `None` if the extension is
     /// unknown.
     pub fn of_file(name: &Path) -> Option<Self> {
+        let name = &without_bad(name);
         let extension = name.extension()?.to_str()?;
         match FileCompression::of_extension(extension) {
             FileCompression::None => named(&FORMATS, extension),
@@ -48,6 +49,7 @@ impl Format {
 
     /// Returns true if a file name indicates fields with tabs between them, such as `users.tsv.gz`.
     pub fn is_tab_separated(name: &Path) -> bool {
+        let name = &without_bad(name);
         let Some(extension) = name.extension().and_then(|extension| extension.to_str()) else {
             return false;
         };
@@ -98,6 +100,14 @@ impl FileCompression {
             Self::Gzip => Some("gz"),
             Self::Zstd => Some("zst"),
         }
+    }
+}
+
+/// Returns the name of the file whose rejected rows a file has, or the name itself.
+fn without_bad(name: &Path) -> PathBuf {
+    match name.extension() {
+        Some(extension) if extension == "bad" => name.with_extension(""),
+        _ => name.to_owned(),
     }
 }
 

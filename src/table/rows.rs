@@ -179,10 +179,9 @@ impl<T> ScanRows<T> {
         F: Future<Output = Result<(), E>>,
     {
         poll_fn(|context| self.poll_start(context)).await?;
-        // Their rows have not been returned, so that a checkpoint repeats the page.
-        self.rows.clear();
-        let current = self.current.take();
-        let is_held = |read: &ReadPage| current.as_ref().is_some_and(|page| page.is_of_split(read));
+        // A checkpoint repeats the page whose rows `try_next` has not returned, and the later ones of its split.
+        let current = self.current.as_ref();
+        let is_held = |read: &ReadPage| current.is_some_and(|page| page.is_of_split(read));
         let mut running = Running::new(&mut self.state);
         let mut futures = FuturesUnordered::new();
         poll_fn(|context| {

@@ -1,5 +1,6 @@
 //! The thread that reads and parses the inputs.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -101,10 +102,10 @@ fn read_input(
     sender: &mut ChunkSender<'_>,
 ) -> Result<(), FileError> {
     let mut records = input.open(read)?;
-    // A pipe also ends when the program that writes to it is killed. Many files lack the last line break. A JSON object
-    // that is cut off does not parse.
+    // A pipe also ends when the program that writes to it is killed. Many files lack the last line break, and a JSON
+    // object that is cut off does not parse.
     let is_csv = input.format == Format::Csv;
-    let may_be_cut_off = is_csv && !input.source.is_regular();
+    let is_pipe = !input.source.is_regular();
     let mut is_terminated = true;
     while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
         if last.is_some_and(|last| record.place <= last) {
@@ -112,13 +113,12 @@ fn read_input(
         }
         is_terminated = record.is_terminated;
         let place = record.place;
-        let item = match input.parser.parse(&record) {
-            Ok(_) if may_be_cut_off && !record.is_terminated => Item::Invalid(InvalidRecord {
-                place,
-                record: Some(record.raw.into()),
-                is_open: false,
-                reason: "the input ends without a line break: the record may be cut off".to_owned(),
-            }),
+        let parsed = input.parser.parse(&record);
+        if is_pipe && !record.is_terminated && (is_csv || parsed.is_err()) {
+            let text = format!("its last record, at line {}, has no line break", place.line);
+            return Err(input.failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
+        }
+        let item = match parsed {
             Ok(mut values) => {
                 values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
                 let record = record.raw.into();
@@ -136,7 +136,7 @@ fn read_input(
             return Ok(());
         }
     }
-    if !is_terminated && is_csv && !may_be_cut_off {
+    if !is_terminated && is_csv && !is_pipe {
         sender.items.push(Item::Unterminated);
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,7 @@ pub(super) fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Opt
 /// Returns an error of the file system.
 pub(super) fn write_json<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
     let temporary = with_extension(file, "new");
-    write_new(&temporary, content)?;
+    write_to(File::create(&temporary)?, content)?;
     std::fs::rename(temporary, file)
 }
 
@@ -76,15 +77,22 @@ pub(super) fn write_json<T: Serialize>(file: &Path, content: &T) -> io::Result<(
 /// # Errors
 /// Returns an error of the file system.
 pub(super) fn create_json<T: Serialize>(file: &Path, content: &T) -> io::Result<bool> {
-    // Other processes may create the same file.
-    let temporary = with_extension(file, &format!("{}.new", std::process::id()));
-    write_new(&temporary, content)?;
+    // Other processes may create the same file, also in containers, where all have the same id.
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let name = format!("{}-{}.new", std::process::id(), time.as_nanos());
+    let temporary = with_extension(file, &name);
+    write_to(File::create_new(&temporary)?, content)?;
     let created = std::fs::hard_link(&temporary, file);
     std::fs::remove_file(temporary)?;
     match created {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
+        // The file system has no hard links. A process that reads the file now may find a part of it.
+        Err(_) => match File::create_new(file) {
+            Ok(file) => write_to(file, content).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        },
     }
 }
 
@@ -103,8 +111,8 @@ pub(super) fn remove_checkpoint(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn write_new<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(file)?);
+fn write_to<T: Serialize>(file: File, content: &T) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
     serde_json::to_writer(&mut out, content)?;
     out.flush()?;
     out.get_ref().sync_data()

@@ -253,6 +253,9 @@ fn open(target: &Target, resumed: Option<OutputLength>) -> io::Result<Sink> {
         // Some file systems have no locks.
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
+    if !target::part(file).exists() {
+        return Err(io::Error::other("another process has just completed it"));
+    }
     if part.metadata()?.len() < length {
         let text = "it is shorter than its checkpoint says; start again with --overwrite";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -267,13 +270,13 @@ fn open(target: &Target, resumed: Option<OutputLength>) -> io::Result<Sink> {
 
 /// Returns the failure of a write, which says where the program was writing and what to do.
 fn write_error(target: &Target, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::BrokenPipe {
+    if error.kind() == io::ErrorKind::BrokenPipe && matches!(target.place, Place::Stdout) {
         return Failure::Io(io::ErrorKind::BrokenPipe.into());
     }
     let name = target.name();
     let hint = match (error.kind(), target.file()) {
         (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, Some(_)) => {
-            " (free some space, then continue with --resume)"
+            " (free some space; --resume continues from the last checkpoint, if there is one)"
         }
         _ => "",
     };

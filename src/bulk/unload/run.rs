@@ -115,7 +115,9 @@ impl EarlierRun {
             };
         }
         if !is_interrupted {
-            return Ok(if file.exists() { Self::Complete } else { Self::None });
+            // A run without a checkpoint starts again, also one that replaces a file.
+            let is_complete = file.exists() && !target::part(file).exists();
+            return Ok(if is_complete { Self::Complete } else { Self::None });
         }
         match Checkpoint::read(&target::checkpoint(file)).map_err(Failure::Text)? {
             None => Ok(Self::None),
@@ -238,11 +240,13 @@ async fn unload_table(
                 bar.finish();
                 let failure = Failure::from(error);
                 if let (true, Some(plan)) = (has_checkpoints, pages.checkpoint()) {
-                    output.interrupt(plan).await?;
-                    eprintln!(
-                        "{} rows were written; continue with --resume",
-                        show_number(pages.progress().rows)
-                    );
+                    match output.interrupt(plan).await {
+                        Ok(()) => eprintln!(
+                            "{} rows were written; continue with --resume",
+                            show_number(pages.progress().rows)
+                        ),
+                        Err(also) => eprintln!("error: {also}"),
+                    }
                 }
                 return Err(failure);
             }

@@ -36,7 +36,7 @@ impl Target {
         let format = format.or_else(|| Format::of_file(named?)).unwrap_or(Format::Csv);
         let compression = compress.or_else(|| Some(FileCompression::of_file(named?)));
         let compression = compression.unwrap_or_default();
-        let place = if to == "-" {
+        let place = if to == "-" || to == "/dev/stdout" {
             Place::Stdout
         } else if is_folder {
             let mut name = file_name(arguments);
