@@ -211,9 +211,13 @@ impl Run {
             }
             (_, Err(failure)) => Err(failure),
             (End::TooManyErrors, Ok(())) => Err(Failure::Text(format!(
-                "stopped, because more than {} could not be loaded; see {}, and set --max-errors to continue",
+                "stopped, because more than {} could not be loaded; see {}, then {} a larger --max-errors",
                 Counted(usize::try_from(arguments.max_errors).unwrap_or(usize::MAX), "row"),
-                arguments.errors.display()
+                arguments.errors.display(),
+                match arguments.checkpoint {
+                    Some(_) => "continue with --resume and",
+                    None => "move it away and start again with",
+                }
             ))),
             (End::Complete, Ok(())) => {
                 let own = self.has_own_timestamps;
