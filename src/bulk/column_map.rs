@@ -1,4 +1,4 @@
-//! Which column of a table each field of a file belongs to.
+//! The columns of a table to which the fields of a file belong.
 
 use crate::types::ColumnSpec;
 

@@ -39,7 +39,7 @@ impl Default for CsvDialect {
 const NULL_OF_ONE_COLUMN: &str = "\\N";
 
 impl CsvDialect {
-    /// Checks that the options can be told apart in a file.
+    /// Checks that the options do not contradict each other.
     ///
     /// # Errors
     /// Returns the reason if two of the special bytes are equal, or if one of them may be part of a number, or if the

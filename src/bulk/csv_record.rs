@@ -7,7 +7,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use super::csv_dialect::CsvDialect;
 use super::input_buffer::InputBuffer;
 
-/// How far a record has been parsed.
+/// The progress of parsing a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordEnd {
     /// The record continues after the bytes that have been read.

@@ -41,7 +41,7 @@ pub(super) struct Reader {
     columns: Arc<[ColumnSpec]>,
 }
 
-/// How fast a plan is read.
+/// The limits of a reader.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Number of requests in flight for each node.
@@ -80,7 +80,7 @@ impl ReadPage {
 enum Event {
     /// The response to a request.
     Response(Task, Reservation, Result<QueryResult, Error>),
-    /// The time has come to request the page again.
+    /// The delay before a retry has passed.
     Retry(Task),
 }
 

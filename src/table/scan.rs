@@ -39,7 +39,7 @@ pub struct Scan {
     rows_per_second: Option<f64>,
 }
 
-/// What a [`Scan`] reads: the name of a table, or a [`ScanPlan`].
+/// The source of a [`Scan`]: the name of a table, or a [`ScanPlan`].
 #[derive(Debug, Clone)]
 pub struct ScanSource(Inner);
 
@@ -49,7 +49,7 @@ enum Inner {
     Plan(Box<ScanPlan>),
 }
 
-/// How a ring is cut into splits.
+/// The size of splits.
 #[derive(Debug, Clone, Copy)]
 enum SplitSize {
     Default,

@@ -12,7 +12,7 @@ use crate::bulk::{
 use crate::cli::Failure;
 use crate::types::{ColumnSpec, NativeType};
 
-/// How inputs are read.
+/// The options of reading inputs.
 #[derive(Debug)]
 pub(super) struct InputOptions {
     /// The format of all inputs, or `None` if the name of each decides.

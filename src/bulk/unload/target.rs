@@ -6,7 +6,7 @@ use super::arguments::UnloadArgs;
 use crate::bulk::amount::Shard;
 use crate::bulk::{FileCompression, Format};
 
-/// What is written, its format and its compression.
+/// The output of a run: its place, format and compression.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) place: Place,
@@ -14,7 +14,7 @@ pub(super) struct Target {
     pub(super) compression: FileCompression,
 }
 
-/// Where the rows are written.
+/// The place to which the rows are written.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     Stdout,
