@@ -84,12 +84,7 @@ async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
         }
         (Some(file), None) => (file, read_script(Path::new(file)).map_err(Failure::Arguments)?),
     };
-    let session = connect
-        .connect(|builder| match keyspace {
-            Some(keyspace) => builder.keyspace(keyspace),
-            None => builder,
-        })
-        .await?;
+    let session = connect.connect_to(keyspace.as_deref()).await?;
     let out = BufWriter::new(stdout().lock());
     let mut shell = Shell::new(session.clone(), connect.consistency(), out);
     shell.run(name, &script).await?;

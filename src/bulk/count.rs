@@ -8,11 +8,10 @@ use std::time::Instant;
 
 use super::amount::{Shard, parse_amount, parse_shard};
 use super::progress_bar::{ProgressBar, show_duration, show_number};
-use super::table_columns::TableColumns;
 use crate::cli::{ConnectArgs, Failure};
 use crate::cluster::TokenRange;
 use crate::session::{Error, QueryResult};
-use crate::table::ScanPlan;
+use crate::table::{ScanPlan, TableColumns, TableName};
 use crate::types::{ColumnSpec, FromRow, Row, TypeError, Value, ValueError};
 
 /// The arguments of `cqlwire count`.
@@ -55,14 +54,10 @@ pub struct CountArgs {
 /// # Errors
 /// Returns an error if the arguments are wrong or the table cannot be read.
 pub async fn count(mut arguments: CountArgs) -> Result<(), Failure> {
-    let keyspace = arguments.keyspace.clone();
-    let session = arguments.connect.connect(|builder| match keyspace {
-        Some(keyspace) => builder.keyspace(keyspace),
-        None => builder,
-    });
-    let session = session.await?;
+    let session = arguments.connect.connect_to(arguments.keyspace.as_deref()).await?;
     let start = Instant::now();
-    let table = TableColumns::read(&arguments.table, &session).await?;
+    let name = TableName::parse(&arguments.table, &session)?;
+    let table = TableColumns::read(&name, &session).await?;
     let scan = session.scan(&arguments.table).columns(table.partition_key());
     let scan = match &arguments.filter {
         Some(filter) => scan.filter(filter),

@@ -9,7 +9,6 @@
 //! | `json_text` | the text of a value in a JSON line, written |
 //! | `amount` | numbers with units in arguments, and shards |
 //! | `progress_bar` | the progress on the terminal |
-//! | `table_columns` | the columns of a table |
 //! | `unload`, `count` | the programs `cqlwire unload` and `cqlwire count` |
 //! | `row_writer` | writes rows in a format |
 //! | `input_buffer` | the bytes of an input that belong to the current record |
@@ -63,7 +62,6 @@ mod record_reader;
 mod row_parser;
 mod row_writer;
 mod scalar_text;
-mod table_columns;
 mod unique_json;
 mod unload;
 

@@ -139,6 +139,14 @@ impl ConnectArgs {
         })
     }
 
+    /// Starts logging and connects, to `keyspace` if one is given: see [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// Returns the errors of [`connect`](Self::connect).
+    pub async fn connect_to(&mut self, keyspace: Option<&str>) -> Result<Session, Failure> {
+        self.connect(|builder| with_keyspace(builder, keyspace)).await
+    }
+
     fn builder(&self) -> Result<SessionBuilder, Failure> {
         let mut builder = Session::builder()
             .contact_points(&self.hosts)
@@ -192,6 +200,14 @@ impl ConnectArgs {
         if self.metrics {
             eprint!("{}", Summary(&session.metrics()));
         }
+    }
+}
+
+/// Sets the keyspace if one is given.
+pub(crate) fn with_keyspace(builder: SessionBuilder, keyspace: Option<&str>) -> SessionBuilder {
+    match keyspace {
+        Some(keyspace) => builder.keyspace(keyspace),
+        None => builder,
     }
 }
 

@@ -2,13 +2,11 @@
 
 use crate::cluster::{Partitioner, Token};
 use crate::message::BatchKind;
-use crate::session::{
-    EncodedRow, Error, ErrorKind, ExecutionProfile, PreparedStatement, Session, Statement,
-};
+use crate::session::{EncodedRow, Error, ErrorKind, ExecutionProfile, PreparedStatement, Session};
 use crate::types::{BindError, Binder, Quoted, Reordered, ToValues};
-use crate::wire::Consistency;
 
-use super::source::{TableName, parse_name};
+use super::columns::{ColumnKind, TableColumn, TableColumns};
+use super::table_name::{TableName, parse_name};
 
 /// The table of a load, and the columns that it writes.
 #[derive(Debug)]
@@ -44,14 +42,6 @@ enum Kind {
     Counters(Vec<usize>),
 }
 
-/// A column of the target's table.
-#[derive(Debug)]
-struct TargetColumn {
-    name: String,
-    kind: String,
-    is_counter: bool,
-}
-
 impl Target {
     /// Parses the names of a table and of columns. A table without a keyspace is one of the session's keyspace.
     ///
@@ -85,25 +75,11 @@ impl Target {
         Ok(Self { name, columns: names })
     }
 
-    /// Reads the columns of the table. Empty if the table does not exist.
-    async fn read_columns(&self, session: &Session) -> Result<Vec<TargetColumn>, Error> {
-        let select = "SELECT column_name, kind, type FROM system_schema.columns \
-                      WHERE keyspace_name = ? AND table_name = ?";
-        let select = Statement::new(select).consistency(Consistency::LocalOne);
-        let names = (self.name.keyspace.as_str(), self.name.table.as_str());
-        let mut rows = session.stream::<(String, String, String)>(select, names);
-        let mut columns = Vec::new();
-        while let Some((name, kind, cql_type)) = rows.try_next().await? {
-            columns.push(TargetColumn { name, kind, is_counter: cql_type == "counter" });
-        }
-        Ok(columns)
-    }
-
     /// Checks the columns of the load. A row of static columns needs no clustering columns.
     ///
     /// # Errors
     /// Returns an error if the table lacks one of the columns, or if they do not include the primary key.
-    fn check(&self, columns: &[TargetColumn]) -> Result<(), Error> {
+    fn check(&self, columns: &[TableColumn]) -> Result<(), Error> {
         let find = |name: &String| columns.iter().find(|column| column.name == *name);
         let table = self.table();
         if let Some(unknown) = self.columns.iter().find(|name| find(name).is_none()) {
@@ -114,11 +90,15 @@ impl Target {
                 known.join(", ")
             )));
         }
-        let kinds =
-            |kind: &str| self.columns.iter().filter_map(find).any(|column| column.kind == kind);
-        let is_static = kinds("static") && !kinds("regular") && !kinds("clustering");
-        let is_missing = |column: &&TargetColumn| {
-            (column.kind == "partition_key" || (column.kind == "clustering" && !is_static))
+        let kinds = |kind: ColumnKind| {
+            self.columns.iter().filter_map(find).any(|column| column.kind == kind)
+        };
+        let is_static = kinds(ColumnKind::Static)
+            && !kinds(ColumnKind::Regular)
+            && !kinds(ColumnKind::Clustering);
+        let is_missing = |column: &&TableColumn| {
+            (column.kind == ColumnKind::PartitionKey
+                || (column.kind == ColumnKind::Clustering && !is_static))
                 && !self.columns.contains(&column.name)
         };
         match columns.iter().find(is_missing) {
@@ -141,20 +121,19 @@ impl Target {
         options: RowOptions,
         profile: &ExecutionProfile,
     ) -> Result<Insert, Error> {
-        let columns = self.read_columns(session).await?;
+        let TableColumns(columns) = TableColumns::read(&self.name, session).await?;
         // The server's error says whether the keyspace or the table is unknown.
         if !columns.is_empty() {
             self.check(&columns)?;
         }
         let is_key = |name: &String| {
             let column = columns.iter().find(|column| column.name == *name);
-            column
-                .is_some_and(|column| column.kind == "partition_key" || column.kind == "clustering")
+            column.is_some_and(|column| column.kind.is_key())
         };
         let positions = 0..self.columns.len();
         let (key, values): (Vec<usize>, Vec<usize>) =
             positions.partition(|position| self.columns.get(*position).is_some_and(is_key));
-        let has_counters = columns.iter().any(|column| column.is_counter);
+        let has_counters = columns.iter().any(TableColumn::is_counter);
         let (text, kind, required) = match has_counters {
             true if options.timestamps || options.ttls => {
                 return Err(invalid(format!(
@@ -331,16 +310,16 @@ mod tests {
 
     #[test]
     fn the_columns_include_the_primary_key() {
-        let column = |name: &str, kind: &str| TargetColumn {
+        let column = |name: &str, kind| TableColumn {
             name: name.to_owned(),
-            kind: kind.to_owned(),
-            is_counter: false,
+            kind,
+            type_name: "int".to_owned(),
         };
         let columns = [
-            column("k", "partition_key"),
-            column("c", "clustering"),
-            column("s", "static"),
-            column("v", "regular"),
+            column("k", ColumnKind::PartitionKey),
+            column("c", ColumnKind::Clustering),
+            column("s", ColumnKind::Static),
+            column("v", ColumnKind::Regular),
         ];
         for (named, expected) in [
             (&["k", "c", "v"][..], None),

@@ -3,7 +3,8 @@
 //! | files | subject |
 //! |---|---|
 //! | `scan` | [`Scan`]: the options of a scan, and how it starts |
-//! | `source` | the table, and the statement that reads it |
+//! | `table_name`, `columns` | the name of a table, and its columns |
+//! | `source` | what a scan reads of a table, and the statement that reads it |
 //! | `plan` | [`ScanPlan`]: the splits of a scan, and how far each has been read |
 //! | `plan_form` | the plan as serde's data (`serde-1`) |
 //! | `sizes` | the estimated sizes of a table's parts |
@@ -22,6 +23,8 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters of the client itself")]
 
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the programs select all columns"))]
+mod columns;
 mod in_flight_limit;
 mod insert;
 mod load;
@@ -42,6 +45,7 @@ mod scan;
 mod sink;
 mod sizes;
 mod source;
+mod table_name;
 mod transient;
 
 pub use load::Load;
@@ -51,4 +55,4 @@ pub use rows::{ScanPage, ScanRows};
 pub use scan::{Scan, ScanSource};
 pub use sink::{FailedRow, LoadProgress, LoadSink, LoadSummary};
 #[cfg(feature = "cli")]
-pub(crate) use source::TableName;
+pub(crate) use {columns::TableColumns, table_name::TableName};

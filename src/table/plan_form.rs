@@ -8,7 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::plan::{PlannedSplit, Position, ScanPlan, SizeEstimate};
-use super::source::{Source, TableName};
+use super::source::Source;
+use super::table_name::TableName;
 use crate::cluster::{Partitioner, TokenRange};
 
 /// The version of the form. It changes if older programs would misread a plan.

@@ -7,7 +7,8 @@ use super::plan::{PlannedSplit, ScanPlan};
 use super::reader::{Limits, Reader};
 use super::rows::ScanRows;
 use super::sizes::TableSizes;
-use super::source::{Source, TableName};
+use super::source::Source;
+use super::table_name::TableName;
 use crate::cluster::{ClusterState, Distance, ReplicationStrategy, RingRanges, TokenRange};
 use crate::session::{Error, ErrorKind, ExecutionProfile, Session};
 

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::one_node::OneNode;
 use super::plan::{PlannedSplit, SizeEstimate, of_fraction};
-use super::source::TableName;
+use super::table_name::TableName;
 use crate::cluster::{ClusterState, Node, Partitioner, TokenRange};
 use crate::session::{Error, Session, Statement};
 use crate::wire::Consistency;

@@ -11,6 +11,7 @@ use cqlwire::types::{MaybeUnset, ToValues, Value};
 use cqlwire::wire::Opcode;
 use futures_util::FutureExt;
 
+use crate::mock_cluster::connect;
 use crate::wait::{until, within_limit};
 
 const CREATE: [&str; 3] = [
@@ -28,10 +29,7 @@ type Row = (i32, &'static str, i32, i32);
 /// Starts three nodes with two tables.
 async fn start() -> (MockCluster, Session) {
     let cluster = MockCluster::start(3).await.unwrap();
-    let session = Session::builder().contact_points(cluster.contact_points());
-    let session = session.connect().await.unwrap();
-    let all = async || session.metrics().connected_nodes == 3;
-    until("the session is connected to all nodes", all).await;
+    let session = connect(&cluster, 3).await;
     for statement in CREATE {
         session.execute(statement, ()).await.unwrap();
     }

@@ -11,7 +11,8 @@ use cqlwire::testing::{MockCluster, MockServer, Reply};
 
 use crate::wait::until;
 
-async fn connect(cluster: &MockCluster, nodes: usize) -> Session {
+/// Connects a session to all nodes of a cluster.
+pub(crate) async fn connect(cluster: &MockCluster, nodes: usize) -> Session {
     let session = Session::builder().contact_points(cluster.contact_points());
     let session = session.connect().await.unwrap();
     let all = async || session.metrics().connected_nodes == nodes;

@@ -9,6 +9,7 @@ use cqlwire::testing::{Fault, MockCluster, MockServer, Reply};
 use futures_util::FutureExt;
 use serde_json::Value as Json;
 
+use crate::mock_cluster::connect;
 use crate::wait::until;
 
 const CREATE: [&str; 2] = [
@@ -22,10 +23,7 @@ const PARTITIONS: i32 = 150;
 /// Starts three nodes with a table.
 async fn start() -> (MockCluster, Session) {
     let cluster = MockCluster::start(3).await.unwrap();
-    let session = Session::builder().contact_points(cluster.contact_points());
-    let session = session.connect().await.unwrap();
-    let all = async || session.metrics().connected_nodes == 3;
-    until("the session is connected to all nodes", all).await;
+    let session = connect(&cluster, 3).await;
     for statement in CREATE {
         session.execute(statement, ()).await.unwrap();
     }

@@ -15,8 +15,8 @@ use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
 use crate::bulk::column_map::{TIMESTAMP, TTL};
 use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
-use crate::cli::Failure;
-use crate::session::{Session, Statement};
+use crate::cli::{Failure, with_keyspace};
+use crate::session::{Session, SessionBuilder, Statement};
 use crate::table::{LoadSink, TableName};
 use crate::types::{ColumnSpec, CqlType, NativeType, Quoted};
 use crate::wire::Counted;
@@ -42,18 +42,10 @@ pub async fn run(mut arguments: LoadArgs) -> Result<(), Failure> {
     if sources.iter().filter(|source| **source == InputSource::Stdin).count() > 1 {
         return Err(Failure::Arguments("standard input can be read only once".to_owned()));
     }
-    let keyspace = arguments.keyspace.clone();
-    let session = arguments
-        .connect
-        .connect(|builder| {
-            // The schema has the replicas of each keyspace.
-            let builder = builder.fetch_schema(true);
-            match keyspace {
-                Some(keyspace) => builder.keyspace(keyspace),
-                None => builder,
-            }
-        })
-        .await?;
+    let keyspace = arguments.keyspace.as_deref();
+    // The schema has the replicas of each keyspace.
+    let connect = |builder: SessionBuilder| with_keyspace(builder.fetch_schema(true), keyspace);
+    let session = arguments.connect.connect(connect).await?;
     let table = read_columns(&session, &arguments.table).await?;
     let bytes_read = Arc::new(AtomicU64::new(0));
     let plan = InputPlan::new(sources, &options, &table, &bytes_read)?;

@@ -9,11 +9,10 @@ use super::checkpoint::{Checkpoint, OutputLength, create_json, read_json, remove
 use super::output::Output;
 use super::target::{self, Target};
 use crate::bulk::progress_bar::{ProgressBar, show_bytes, show_duration, show_number};
-use crate::bulk::table_columns::TableColumns;
 use crate::cli::Failure;
 use crate::cql::is_read_only;
 use crate::session::{Session, Statement};
-use crate::table::{PlannedSplit, ScanPlan};
+use crate::table::{PlannedSplit, ScanPlan, TableColumns, TableName};
 
 /// Minimum ratio of the time between two checkpoints to the time that one takes.
 const CHECKPOINT_RATIO: u32 = 20;
@@ -43,12 +42,7 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
         EarlierRun::Checkpoint(checkpoint) => Some(*checkpoint),
         EarlierRun::None => None,
     };
-    let keyspace = arguments.keyspace.clone();
-    let session = arguments.connect.connect(|builder| match keyspace {
-        Some(keyspace) => builder.keyspace(keyspace),
-        None => builder,
-    });
-    let session = session.await?;
+    let session = arguments.connect.connect_to(arguments.keyspace.as_deref()).await?;
     if let Some(query) = &arguments.query {
         let output = Output::start(&target, &run, dialect, None)?;
         unload_query(query, &session, output, &target).await?;
@@ -187,7 +181,7 @@ impl UnloadArgs {
         let mut scan = session.scan(table).in_flight_per_node(self.in_flight);
         let mut columns: Vec<String> = self.columns.clone().into_iter().collect();
         if self.ttl || self.writetime {
-            let table = TableColumns::read(table, session).await?;
+            let table = TableColumns::read(&TableName::parse(table, session)?, session).await?;
             if columns.is_empty() {
                 columns = table.all();
             }

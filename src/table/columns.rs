@@ -2,25 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::Failure;
-use crate::session::{Session, Statement};
-use crate::table::TableName;
+use super::table_name::TableName;
+use crate::session::{Error, Session, Statement};
 use crate::types::Quoted;
+use crate::wire::Consistency;
 
 /// The columns of a table, in the order of `SELECT *`.
 #[derive(Debug)]
-pub(super) struct TableColumns(Vec<TableColumn>);
+pub(crate) struct TableColumns(pub(super) Vec<TableColumn>);
 
+/// A column of a table.
 #[derive(Debug)]
-struct TableColumn {
-    name: String,
-    kind: ColumnKind,
-    type_name: String,
+pub(super) struct TableColumn {
+    pub(super) name: String,
+    pub(super) kind: ColumnKind,
+    pub(super) type_name: String,
 }
 
 /// The kind of a column, in the order of `SELECT *`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum ColumnKind {
+pub(super) enum ColumnKind {
     PartitionKey,
     Clustering,
     Static,
@@ -31,14 +32,13 @@ impl TableColumns {
     /// Reads the columns. Returns none if the table does not exist or is virtual.
     ///
     /// # Errors
-    /// Returns an error if the name is invalid, and the errors of the request.
-    pub(super) async fn read(table: &str, session: &Session) -> Result<Self, Failure> {
-        let name = TableName::parse(table, session)?;
+    /// Returns the errors of [`Session::execute`].
+    pub(crate) async fn read(name: &TableName, session: &Session) -> Result<Self, Error> {
         let select = "SELECT column_name, position, kind, type FROM system_schema.columns \
                       WHERE keyspace_name = ? AND table_name = ?";
+        let select = Statement::new(select).consistency(Consistency::LocalOne);
         let names = (name.keyspace.as_str(), name.table.as_str());
-        let mut rows =
-            session.stream::<(String, i32, String, String)>(Statement::new(select), names);
+        let mut rows = session.stream::<(String, i32, String, String)>(select, names);
         let mut columns = BTreeMap::new();
         while let Some((column, position, kind, type_name)) = rows.try_next().await? {
             let kind = match kind.as_str() {
@@ -55,33 +55,43 @@ impl TableColumns {
     }
 
     /// Returns the selectors of all columns as CQL text.
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.0.iter().map(TableColumn::selector).collect()
     }
 
     /// Returns the selectors of the partition key's columns.
-    pub(super) fn partition_key(&self) -> Vec<String> {
+    pub(crate) fn partition_key(&self) -> Vec<String> {
         let key = self.0.iter().filter(|column| column.kind == ColumnKind::PartitionKey);
         key.map(TableColumn::selector).collect()
     }
 
     /// Returns true if a partition can have several rows.
-    pub(super) fn has_clustering(&self) -> bool {
+    pub(crate) fn has_clustering(&self) -> bool {
         self.0.iter().any(|column| column.kind == ColumnKind::Clustering)
     }
 
     /// Returns the selectors of columns that have one write time: those that are no part of the primary key, no
     /// counters, and no collections or user-defined types with separate elements.
-    pub(super) fn with_write_time(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn with_write_time(&self) -> impl Iterator<Item = String> {
         let columns = self.0.iter().filter(|column| {
-            let is_key = column.kind <= ColumnKind::Clustering;
-            !is_key && column.type_name != "counter" && !column.has_separate_elements()
+            !column.kind.is_key() && !column.is_counter() && !column.has_separate_elements()
         });
         columns.map(TableColumn::selector)
     }
 }
 
+impl ColumnKind {
+    /// Returns true if the column is part of the primary key.
+    pub(super) fn is_key(self) -> bool {
+        self <= Self::Clustering
+    }
+}
+
 impl TableColumn {
+    pub(super) fn is_counter(&self) -> bool {
+        self.type_name == "counter"
+    }
+
     fn selector(&self) -> String {
         Quoted(&self.name).to_string()
     }
