@@ -12,14 +12,14 @@ use super::request::ExecuteRequest;
 use super::statement::{PreparedStatement, StatementKind};
 use crate::cluster::{Partitioner, Token};
 use crate::message::BatchKind;
-use crate::types::{ToValues, Values, ValuesBuffer};
+use crate::types::{ToValues, ValuesBuffer};
 use crate::wire::RawValue;
 
 /// The values of one execution of a prepared statement, encoded.
 #[derive(Debug)]
 pub(crate) struct EncodedRow(BoundStatement);
 
-/// The request that writes some rows of one partition: an EXECUTE for one row, a batch for several.
+/// The request that writes some rows: an EXECUTE for one row, a batch for several.
 ///
 /// If the bind variables of the statement change, the values are converted.
 #[derive(Debug)]
@@ -98,11 +98,8 @@ impl RowsRequest {
     /// Adds a row. The request becomes a batch of this kind.
     ///
     /// # Errors
-    /// Returns the row if it is in another partition, or if a batch cannot have more rows.
+    /// Returns the row if a batch cannot have more rows.
     pub(crate) fn push(&mut self, row: EncodedRow, kind: BatchKind) -> Result<(), EncodedRow> {
-        if !self.is_in_partition_of(&row) {
-            return Err(row);
-        }
         if let Rows::One(first) = &self.0 {
             let options: Options = first.options.clone();
             let mut batch = Batch::of_rows(kind, options);
@@ -137,28 +134,6 @@ impl RowsRequest {
             Rows::One(request) => request.bound.values().size(),
             Rows::Many(batch) => {
                 batch.encoded_statements().map(|(statement, _)| statement.values.size()).sum()
-            }
-        }
-    }
-
-    /// Returns true if the rows are in the same partition as `row`.
-    fn is_in_partition_of(&self, row: &EncodedRow) -> bool {
-        let has_key_of_row = |metadata: &StatementMetadata, values: &Values<'_>| {
-            let (mut first, mut second) = (Vec::new(), Vec::new());
-            let own = row.0.values();
-            let key = metadata.routing_key(values, &mut first);
-            let row_key = row.0.metadata().and_then(|row| row.routing_key(&own, &mut second));
-            key.is_some() && key == row_key
-        };
-        match &self.0 {
-            Rows::One(request) => {
-                let metadata = request.bound.metadata();
-                metadata.is_some_and(|metadata| has_key_of_row(metadata, &request.bound.values()))
-            }
-            Rows::Many(batch) => {
-                batch.encoded_statements().next().is_some_and(|(statement, bound)| {
-                    bound.metadata().is_some_and(|known| has_key_of_row(known, &statement.values))
-                })
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::cluster::{Partitioner, Token};
 use crate::message::BatchKind;
 use crate::session::{EncodedRow, Error, ErrorKind, ExecutionProfile, PreparedStatement, Session};
-use crate::types::{BindError, Binder, Quoted, Reordered, ToValues};
+use crate::types::{BindError, Binder, ColumnSpec, CqlType, Quoted, Reordered, ToValues};
 
 use super::columns::{ColumnKind, TableColumn, TableColumns};
 use super::table_name::{TableName, parse_name};
@@ -32,6 +32,13 @@ pub(super) struct Insert {
     /// The indexes of the values that cannot be null: those of the primary key, and the timestamp of the row.
     required: Vec<usize>,
 }
+
+/// What Cassandra counts for a cell besides its value. It is 20 in Cassandra 5.
+const CELL_OVERHEAD: usize = 24;
+
+/// What Cassandra counts for a row besides its cells: a timestamp, a time to live and a time of deletion. It is 20 in
+/// Cassandra 5.
+const ROW_OVERHEAD: usize = 24;
 
 #[derive(Debug)]
 enum Kind {
@@ -240,6 +247,20 @@ impl Insert {
     /// Returns the token of a row, or `None` if the driver does not know the partitioner.
     pub(super) fn token(row: &EncodedRow, partitioner: Option<Partitioner>) -> Option<Token> {
         row.token(partitioner?)
+    }
+
+    /// Estimates the size of a row as Cassandra counts it for `batch_size_warn_threshold`: each cell has a timestamp, a
+    /// time to live and a time of deletion besides its value. The estimate is rather too large.
+    pub(super) fn server_size(&self, row: &EncodedRow) -> usize {
+        let variables = self.statement.variables();
+        // Each element of a collection, and each field of a user-defined type, is a cell if the column is not frozen. It
+        // takes at least 4 bytes in the request.
+        let has_cells = |column: &ColumnSpec| {
+            use CqlType::{List, Map, Set, Udt};
+            matches!(column.cql_type, List(_) | Map(_) | Set(_) | Udt(_))
+        };
+        let factor = if variables.iter().any(has_cells) { 1 + CELL_OVERHEAD / 4 } else { 1 };
+        row.size() * factor + variables.len() * CELL_OVERHEAD + ROW_OVERHEAD
     }
 
     /// Returns the statement.

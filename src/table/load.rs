@@ -54,9 +54,16 @@ const PER_NODE: usize = 64;
 /// Default maximum number of rows in a batch.
 const BATCH_ROWS: usize = 100;
 
-/// Maximum size of the values in a batch of several rows. Cassandra warns of batches of this size only if they have
-/// several partitions, which those of a load never have.
+/// Default maximum number of partitions in a batch. Cassandra warns of more by default
+/// (`unlogged_batch_across_partitions_warn_threshold`).
+const BATCH_PARTITIONS: usize = 10;
+
+/// Maximum size of the values in a batch of one partition, of which Cassandra never warns.
 const BATCH_BYTES: usize = 16 * 1024;
+
+/// Maximum size of a batch of several partitions, as Cassandra counts it. Cassandra warns of more by default
+/// (`batch_size_warn_threshold`).
+const BATCH_SERVER_BYTES: usize = 5 * 1024;
 
 /// Default maximum size of the rows in memory.
 const MEMORY: usize = 16 * 1024 * 1024;
@@ -69,6 +76,7 @@ impl fmt::Debug for Load {
             .field("columns", &self.columns)
             .field("in_flight_per_node", &self.per_node)
             .field("batch_rows", &self.batch.rows)
+            .field("batch_partitions", &self.batch.partitions)
             .field("memory", &self.memory)
             .field("rate", &self.rate)
             .field("timestamp", &self.timestamp)
@@ -110,7 +118,12 @@ impl Session {
             columns: columns.into_iter().map(Into::into).collect(),
             profile: ExecutionProfile::new(),
             per_node: PER_NODE,
-            batch: BatchLimits { rows: BATCH_ROWS, bytes: BATCH_BYTES },
+            batch: BatchLimits {
+                rows: BATCH_ROWS,
+                partitions: BATCH_PARTITIONS,
+                bytes: BATCH_BYTES,
+                server_bytes: BATCH_SERVER_BYTES,
+            },
             memory: MEMORY,
             rate: None,
             timestamp: None,
@@ -140,10 +153,19 @@ impl Load {
     }
 
     /// Sets the maximum number of rows that one request writes; 1 means no batches. While a node has enough requests
-    /// in flight, rows of one partition are collected for an unlogged batch. The values of a batch have at most
-    /// 16 KiB. Default: 100; at least 1.
+    /// in flight, rows are collected for an unlogged batch: those of one partition, and those of [several
+    /// partitions](Self::batch_partitions) with the same replicas. The values of a batch have at most 16 KiB. Default: 100; at
+    /// least 1.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.batch.rows = rows.clamp(1, usize::from(u16::MAX));
+        self
+    }
+
+    /// Sets the maximum number of partitions that one request writes; 1 means that each batch has one partition. A
+    /// batch of several partitions has at most 5 KiB, as Cassandra counts them. Batches of counters always have one partition. Default: 10, of which
+    /// Cassandra does not warn unless its thresholds were lowered; at least 1.
+    pub fn batch_partitions(mut self, partitions: usize) -> Self {
+        self.batch.partitions = partitions.max(1);
         self
     }
 
@@ -209,10 +231,12 @@ impl Load {
         let insert = target.prepare(&self.session, self.row, &self.profile).await?;
         let now = environment::time_since_1970().as_micros();
         let now = i64::try_from(now).unwrap_or(i64::MAX);
+        // A batch that may have been applied in part is not repeated.
+        let partitions = if insert.is_idempotent() { self.batch.partitions } else { 1 };
         let options = SinkOptions {
             per_node: self.per_node,
             nodes: local_nodes(&self.session.cluster()),
-            batch: self.batch,
+            batch: BatchLimits { partitions, ..self.batch },
             memory: self.memory,
             rate: self.rate.map(RowRate::new),
             timestamp: self.timestamp.unwrap_or(now),

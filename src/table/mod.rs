@@ -17,7 +17,8 @@
 //! | `insert` | the statement that writes a row, and its values |
 //! | `sink` | [`LoadSink`]: the requests in flight, and their results |
 //! | `node_queue`, `in_flight_limit` | the rows of one node, and how many requests it may have in flight |
-//! | `row_batches` | the rows that wait, in batches of one partition |
+//! | `replica_set` | which nodes have the replicas of a row |
+//! | `row_batches` | the rows that wait, in batches of the same replicas |
 //! | `row_rate` | the limit of a load: rows a second |
 //! | `transient` | failures after which a request is sent again, and when |
 
@@ -38,6 +39,7 @@ mod progress;
 mod queue;
 mod rate;
 mod reader;
+mod replica_set;
 mod row_batches;
 mod row_rate;
 mod rows;

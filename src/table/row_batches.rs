@@ -1,10 +1,12 @@
-//! Rows that wait to be written, in batches of one partition.
+//! Rows that wait to be written, in batches of one partition or of a few.
 
 use std::collections::{HashMap, VecDeque};
 
+use super::insert::Insert;
+use super::replica_set::ReplicaSet;
 use crate::cluster::Token;
 use crate::message::BatchKind;
-use crate::session::{EncodedRow, PreparedStatement, RowsRequest};
+use crate::session::{EncodedRow, RowsRequest};
 
 /// A row of a load.
 #[derive(Debug)]
@@ -13,7 +15,14 @@ pub(super) struct LoadRow<T> {
     pub(super) number: u64,
 }
 
-/// Rows of one partition, which one request writes.
+/// Where a row is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowPlace {
+    pub(super) token: Token,
+    pub(super) replicas: ReplicaSet,
+}
+
+/// Rows that one request writes.
 #[derive(Debug)]
 pub(super) struct RowBatch<T> {
     pub(super) rows: Vec<LoadRow<T>>,
@@ -22,62 +31,41 @@ pub(super) struct RowBatch<T> {
     pub(super) bytes: usize,
     /// Number of consecutive failures.
     pub(super) failures: u32,
-    token: Option<Token>,
+}
+
+/// A batch to which rows of the same replicas may be added.
+#[derive(Debug)]
+struct WaitingBatch<T> {
+    batch: RowBatch<T>,
+    /// Size of the rows as the server counts it.
+    server_bytes: usize,
+    /// The tokens of the partitions. Partitions with the same token count as one.
+    tokens: Vec<Token>,
+    replicas: Option<ReplicaSet>,
 }
 
 /// The maximum size of a batch. A single row may be larger.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchLimits {
     pub(super) rows: usize,
+    /// Number of partitions.
+    pub(super) partitions: usize,
+    /// Size of the values, if the batch has one partition.
     pub(super) bytes: usize,
+    /// Size as the server counts it, if the batch has several partitions.
+    pub(super) server_bytes: usize,
 }
 
 /// Batches that wait to be written, in the order of their first rows.
 #[derive(Debug)]
 pub(super) struct RowBatches<T> {
-    batches: VecDeque<RowBatch<T>>,
+    batches: VecDeque<WaitingBatch<T>>,
     /// Number of batches that have been taken from the front.
     taken: u64,
-    /// For each token of a batch, the number of its last one, counted from 0 over all batches ever added.
-    last: HashMap<Token, u64>,
-}
-
-impl<T> RowBatch<T> {
-    pub(super) fn new(
-        row: LoadRow<T>,
-        encoded: EncodedRow,
-        token: Option<Token>,
-        statement: &PreparedStatement,
-    ) -> Self {
-        let bytes = encoded.size();
-        let request = RowsRequest::new(statement, encoded);
-        Self { rows: vec![row], request, bytes, failures: 0, token }
-    }
-
-    /// Adds a row.
-    ///
-    /// # Errors
-    /// Returns the row if it is in another partition, or if the batch is full.
-    fn push(
-        &mut self,
-        row: LoadRow<T>,
-        encoded: EncodedRow,
-        kind: BatchKind,
-        limits: BatchLimits,
-    ) -> Result<(), (LoadRow<T>, EncodedRow)> {
-        let size = encoded.size();
-        if self.rows.len() >= limits.rows || self.bytes.saturating_add(size) > limits.bytes {
-            return Err((row, encoded));
-        }
-        match self.request.push(encoded, kind) {
-            Ok(()) => {
-                self.rows.push(row);
-                self.bytes += size;
-                Ok(())
-            }
-            Err(encoded) => Err((row, encoded)),
-        }
-    }
+    /// For each token in a batch, the number of the last such batch, counted from 0 over all batches ever added.
+    last_of_token: HashMap<Token, u64>,
+    /// For each set of replicas, the number of its last batch.
+    last_of_replicas: HashMap<ReplicaSet, u64>,
 }
 
 impl<T> RowBatch<T> {
@@ -90,48 +78,120 @@ impl<T> RowBatch<T> {
         let Some([first, second]) = self.request.divide(middle, kind) else { return Err(self) };
         let rows = self.rows.split_off(middle);
         let (bytes, rest) = (first.size(), self.bytes.saturating_sub(first.size()));
-        let half = |rows, request, bytes| Self { rows, request, bytes, failures: 0, token: None };
+        let half = |rows, request, bytes| Self { rows, request, bytes, failures: 0 };
         Ok([half(self.rows, first, bytes), half(rows, second, rest)])
+    }
+}
+
+impl<T> WaitingBatch<T> {
+    fn new(row: LoadRow<T>, encoded: EncodedRow, place: Option<RowPlace>, insert: &Insert) -> Self {
+        let (bytes, server_bytes) = (encoded.size(), insert.server_size(&encoded));
+        let request = RowsRequest::new(insert.statement(), encoded);
+        Self {
+            batch: RowBatch { rows: vec![row], request, bytes, failures: 0 },
+            server_bytes,
+            tokens: place.iter().map(|place| place.token).collect(),
+            replicas: place.map(|place| place.replicas),
+        }
+    }
+
+    /// Adds a row of the same replicas.
+    ///
+    /// # Errors
+    /// Returns the row if the batch is full.
+    fn push(
+        &mut self,
+        (row, encoded): (LoadRow<T>, EncodedRow),
+        token: Token,
+        (insert, limits): (&Insert, BatchLimits),
+    ) -> Result<(), (LoadRow<T>, EncodedRow)> {
+        let is_new = !self.tokens.contains(&token);
+        let partitions = self.tokens.len() + usize::from(is_new);
+        let bytes = self.batch.bytes.saturating_add(encoded.size());
+        let server_bytes = self.server_bytes.saturating_add(insert.server_size(&encoded));
+        let has_room = self.batch.rows.len() < limits.rows
+            && match partitions {
+                1 => bytes <= limits.bytes,
+                _ => partitions <= limits.partitions && server_bytes <= limits.server_bytes,
+            };
+        if !has_room {
+            return Err((row, encoded));
+        }
+        if let Err(encoded) = self.batch.request.push(encoded, insert.batch_kind()) {
+            return Err((row, encoded));
+        }
+        self.batch.rows.push(row);
+        (self.batch.bytes, self.server_bytes) = (bytes, server_bytes);
+        if is_new {
+            self.tokens.push(token);
+        }
+        Ok(())
     }
 }
 
 impl<T> RowBatches<T> {
     pub(super) fn new() -> Self {
-        Self { batches: VecDeque::new(), taken: 0, last: HashMap::new() }
+        Self {
+            batches: VecDeque::new(),
+            taken: 0,
+            last_of_token: HashMap::new(),
+            last_of_replicas: HashMap::new(),
+        }
     }
 
-    /// Adds a row to the last batch of its partition. If that is full, or there is none, adds a batch.
+    /// Adds a row to the last batch of its partition. If that is full, or there is none, adds it to the last batch of
+    /// its replicas, or to a new one.
+    ///
+    /// The place is `None` if the driver does not know it. Such a row has a batch of its own.
     pub(super) fn push(
         &mut self,
-        (mut row, mut encoded): (LoadRow<T>, EncodedRow),
-        token: Option<Token>,
-        (statement, kind): (&PreparedStatement, BatchKind),
+        mut row: (LoadRow<T>, EncodedRow),
+        place: Option<RowPlace>,
+        insert: &Insert,
         limits: BatchLimits,
     ) {
-        if let Some(number) = token.and_then(|token| self.last.get(&token))
-            && let Some(index) = number.checked_sub(self.taken)
-            && let Some(batch) = usize::try_from(index).ok().and_then(|i| self.batches.get_mut(i))
-        {
-            match batch.push(row, encoded, kind, limits) {
-                Ok(()) => return,
-                Err(rejected) => (row, encoded) = rejected,
+        if let Some(RowPlace { token, replicas }) = place {
+            let numbers = [self.last_of_token.get(&token), self.last_of_replicas.get(&replicas)];
+            let [of_token, of_replicas] = numbers.map(Option::<&u64>::copied);
+            let of_replicas = of_replicas.filter(|number| Some(*number) != of_token);
+            for number in [of_token, of_replicas].into_iter().flatten() {
+                let Some(batch) = self.waiting(number) else { continue };
+                match batch.push(row, token, (insert, limits)) {
+                    Ok(()) => {
+                        self.last_of_token.insert(token, number);
+                        return;
+                    }
+                    Err(rejected) => row = rejected,
+                }
             }
+            let number = self.taken + self.batches.len() as u64;
+            self.last_of_token.insert(token, number);
+            self.last_of_replicas.insert(replicas, number);
         }
-        if let Some(token) = token {
-            self.last.insert(token, self.taken + self.batches.len() as u64);
-        }
-        self.batches.push_back(RowBatch::new(row, encoded, token, statement));
+        let (row, encoded) = row;
+        self.batches.push_back(WaitingBatch::new(row, encoded, place, insert));
     }
 
     /// Takes the first batch.
     pub(super) fn pop(&mut self) -> Option<RowBatch<T>> {
-        let batch = self.batches.pop_front()?;
-        if let Some(token) = batch.token
-            && self.last.get(&token) == Some(&self.taken)
+        let WaitingBatch { batch, tokens, replicas, .. } = self.batches.pop_front()?;
+        for token in &tokens {
+            if self.last_of_token.get(token) == Some(&self.taken) {
+                self.last_of_token.remove(token);
+            }
+        }
+        if let Some(replicas) = &replicas
+            && self.last_of_replicas.get(replicas) == Some(&self.taken)
         {
-            self.last.remove(&token);
+            self.last_of_replicas.remove(replicas);
         }
         self.taken += 1;
         Some(batch)
+    }
+
+    /// Returns the batch with this number, if it still waits.
+    fn waiting(&mut self, number: u64) -> Option<&mut WaitingBatch<T>> {
+        let index = usize::try_from(number.checked_sub(self.taken)?).ok()?;
+        self.batches.get_mut(index)
     }
 }

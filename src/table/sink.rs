@@ -13,7 +13,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::insert::Insert;
 use super::node_queue::NodeQueue;
-use super::row_batches::{BatchLimits, LoadRow, RowBatch};
+use super::replica_set::ReplicaSet;
+use super::row_batches::{BatchLimits, LoadRow, RowBatch, RowPlace};
 use super::row_rate::RowRate;
 use super::transient::{self, MAX_FAILURES};
 use crate::cluster::{Distance, Node};
@@ -240,15 +241,17 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         self.bytes += encoded.size() + Self::ROW_OVERHEAD;
         let state = self.session.cluster();
         let token = Insert::token(&encoded, state.partitioner());
-        let node = token.and_then(|token| {
-            let mut replicas = state.replicas(&self.keyspace, token);
+        let replicas = token.map(|token| state.replicas(&self.keyspace, token));
+        let place = token
+            .zip(replicas.clone())
+            .map(|(token, replicas)| RowPlace { token, replicas: ReplicaSet::new(replicas) });
+        let node = replicas.and_then(|mut replicas| {
             let first = replicas.clone().next();
             replicas.find(|node| node.distance() == Distance::Local).or(first)
         });
         let queue = self.queue_of(node);
         if let Some(NodeQueue { waiting, .. }) = self.queues.get_mut(queue) {
-            let statement = (self.insert.statement(), self.insert.batch_kind());
-            waiting.push((row, encoded), token, statement, self.options.batch);
+            waiting.push((row, encoded), place, &self.insert, self.options.batch);
         }
         self.start_waiting(queue);
     }

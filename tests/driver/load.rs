@@ -1,9 +1,10 @@
 //! Loads: many rows written to a table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cqlwire::message::ErrorCode;
+use cqlwire::message::{BatchStatement, ErrorCode, Request};
 use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
 use cqlwire::table::{Load, LoadSink};
 use cqlwire::testing::{Fault, MockCluster, MockServer, ReceivedRequest, Reply};
@@ -97,6 +98,83 @@ async fn a_load_writes_every_row_with_its_own_timestamp() {
         inserts.iter().map(key).collect::<BTreeSet<_>>()
     });
     assert_eq!(keys.map(|keys| keys.len()).sum::<usize>(), 50);
+}
+
+/// The keys of the rows in each batch that the nodes have received.
+type BatchKeys = Arc<Mutex<Vec<Vec<String>>>>;
+
+/// Lets the nodes of a cluster record the keys of batches, which are their first values.
+fn record_batches(cluster: MockCluster) -> (MockCluster, BatchKeys) {
+    let batches = BatchKeys::default();
+    let record = |node: MockServer| {
+        let batches = Arc::clone(&batches);
+        node.on_request(move |frame| {
+            if let Request::Batch(batch) = &frame.request {
+                let key = |statement: BatchStatement<'_>| {
+                    format!("{:?}", statement.values.iter().next().unwrap().value)
+                };
+                batches.lock().unwrap().push(batch.statements.iter().map(key).collect());
+            }
+            None
+        })
+    };
+    (cluster.configure(record), batches)
+}
+
+/// Cassandra warns of batches of more than 10 partitions.
+#[tokio::test]
+async fn rows_of_a_few_partitions_with_the_same_replicas_share_a_batch() {
+    let (cluster, session) = start().await;
+    let (cluster, batches) = record_batches(cluster);
+    for (partitions, expected) in [(None, 10), (Some(3), 3), (Some(1), 1)] {
+        session.execute("TRUNCATE \"Ks\".\"T\"", ()).await.unwrap();
+        let load = load(&session).in_flight_per_node(1);
+        let load = match partitions {
+            Some(partitions) => load.batch_partitions(partitions),
+            None => load,
+        };
+        let mut sink = load.start::<Row>().await.unwrap();
+        for number in 0..1_000 {
+            sink.send((number / 2, "b", number % 2, number)).await.unwrap();
+        }
+        assert_eq!(sink.finish().await.acknowledged, 1_000);
+        assert_eq!(stored(&session).await.len(), 1_000);
+        let batches = std::mem::take(&mut *batches.lock().unwrap());
+        let partitions = batches.iter().map(|keys| keys.iter().collect::<BTreeSet<_>>().len());
+        assert_eq!(partitions.max(), Some(expected));
+    }
+    // Only the first replica writes the rows of a partition.
+    let keys = inserts(&cluster).into_iter().map(|inserts| {
+        let key = |insert: &ReceivedRequest| insert.values::<(i32, String, i32, i32, i64)>().0;
+        inserts.iter().map(key).collect::<BTreeSet<_>>().len()
+    });
+    assert_eq!(keys.sum::<usize>(), 500);
+}
+
+/// Cassandra warns of batches of several partitions if they are larger than 5 KiB.
+#[tokio::test]
+async fn batches_of_several_partitions_are_small() {
+    let (cluster, session) = start().await;
+    let (_cluster, batches) = record_batches(cluster);
+    for (create, size, expected) in [
+        ("CREATE TABLE \"Ks\".texts (k int PRIMARY KEY, v text)", 1_600, 2),
+        ("CREATE TABLE \"Ks\".texts (k int PRIMARY KEY, v text)", 700, 6),
+        // Each element of a collection has a timestamp and an expiration of its own.
+        ("CREATE TABLE \"Ks\".texts (k int PRIMARY KEY, v set<text>)", 700, 1),
+    ] {
+        session.execute("DROP TABLE IF EXISTS \"Ks\".texts", ()).await.unwrap();
+        session.execute(create, ()).await.unwrap();
+        let load = session.load("\"Ks\".texts", ["k", "v"]).in_flight_per_node(1);
+        let mut sink = load.start::<Vec<Value>>().await.unwrap();
+        for number in 0..200 {
+            let text = Value::Text("x".repeat(size));
+            let value = if create.contains("set") { Value::Set(vec![text]) } else { text };
+            sink.send(vec![Value::Int(number), value]).await.unwrap();
+        }
+        assert_eq!(sink.finish().await.acknowledged, 200);
+        let batches = std::mem::take(&mut *batches.lock().unwrap());
+        assert_eq!(batches.iter().map(Vec::len).max().unwrap_or(1), expected);
+    }
 }
 
 #[tokio::test]

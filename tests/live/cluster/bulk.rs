@@ -60,6 +60,10 @@ pub(super) fn unloads_what_was_loaded_although_programs_and_a_node_are_killed(
         kill_at_checkpoints(&load, &progress).await?;
         let output = run(CQLWIRE, &load);
         assert_eq!(output.code, 0, "{output:?}");
+        let log = nodes.logs()?;
+        let warning =
+            log.lines().find(|line| line.contains("BatchStatement") && line.contains("bulk.t"));
+        assert_eq!(warning, None, "the batches of a load are too large");
 
         let unload = [
             "unload",

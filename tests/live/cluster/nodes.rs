@@ -46,6 +46,12 @@ impl Nodes {
         self.cluster.contact_points()
     }
 
+    /// Returns the logs of all nodes, one after the other.
+    pub(super) fn logs(&self) -> std::io::Result<String> {
+        let files = self.cluster.nodes().iter().filter_map(Process::log_file);
+        files.map(std::fs::read_to_string).collect()
+    }
+
     /// Runs `nodetool` on the first node and returns its output.
     pub(super) fn nodetool(&self, arguments: &[&str]) -> Result<String, Error> {
         self.cluster.nodes()[0].nodetool(arguments)
