@@ -242,7 +242,11 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     Ok(timeout)
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+/// Parses a number of seconds, such as `0.5`.
+///
+/// # Errors
+/// Returns the reason if the text is not such a number.
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| "not a number of seconds between 0 and 1e19".to_owned())

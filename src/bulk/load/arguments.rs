@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::bulk::amount::parse_amount;
 use crate::bulk::{CsvArgs, Format};
-use crate::cli::{ConnectArgs, whole_number};
+use crate::cli::{ConnectArgs, parse_seconds, whole_number};
 
 /// The arguments of `cqlwire load`.
 #[derive(Debug, Clone, Args)]
@@ -107,8 +107,3 @@ Examples:
   cqlwire load k8s_test.users --from users.csv
   cqlwire load k8s_test.users --from users/ --rate 50k --checkpoint users.checkpoint --resume
   zcat old.gz | cqlwire load k8s_test.users --from - --map name=username --map note=";
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "not a number of seconds".to_owned())
-}

@@ -1,10 +1,11 @@
 //! The arguments of `cqlwire unload`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::bulk::amount::{Shard, parse_amount, parse_bytes, parse_shard};
 use crate::bulk::{CsvArgs, FileCompression, Format};
-use crate::cli::ConnectArgs;
+use crate::cli::{ConnectArgs, parse_seconds};
 
 /// The arguments of `cqlwire unload`.
 #[derive(Debug, clap::Args)]
@@ -91,8 +92,8 @@ pub struct UnloadArgs {
     pub(super) splits: Option<usize>,
 
     /// Time between two checkpoints, from which --resume continues
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    pub(super) checkpoint_every: u64,
+    #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(super) checkpoint_every: Duration,
 
     /// Keyspace of a table that is named without one
     #[arg(short, long, env = "CQLWIRE_KEYSPACE")]

@@ -224,7 +224,7 @@ async fn unload_table(
     let mut pages = scan.rows::<()>();
     let bar = ProgressBar::new(table.to_owned());
     let mut saved = Instant::now();
-    let min_interval = Duration::from_secs(arguments.checkpoint_every);
+    let min_interval = arguments.checkpoint_every;
     let mut interval = min_interval;
     loop {
         let page = match pages.next_page().await {
