@@ -1,6 +1,7 @@
 //! The arguments for connecting to Cassandra.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
@@ -14,28 +15,28 @@ use crate::protocol::Credentials;
 use crate::session::{Session, SessionBuilder};
 use crate::wire::{Compression, Consistency, Version};
 
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 9042;
+
+/// Timeout of connecting and of each request.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The arguments for connecting to Cassandra.
 #[derive(Debug, Clone, Args)]
 pub struct ConnectArgs {
     /// Nodes to connect to first: names or addresses, with or without a port, separated by commas
-    #[arg(
-        long = "host",
-        value_name = "HOST",
-        env = "CQLWIRE_HOST",
-        default_value = "127.0.0.1",
-        value_delimiter = ','
-    )]
+    /// [default: 127.0.0.1]
+    #[arg(long = "host", value_name = "HOST", env = "CQLWIRE_HOST", value_delimiter = ',')]
     hosts: Vec<String>,
 
-    /// Port of each host that --host gives without a port
+    /// Port of each host that --host gives without a port [default: 9042]
     #[arg(
         long,
-        default_value_t = 9042,
         env = "CQLWIRE_PORT",
         value_parser = whole_number::<u16>(1..=65_535),
         allow_negative_numbers = true
     )]
-    port: u16,
+    port: Option<u16>,
 
     /// Datacenter to send requests to [default: the datacenter of the first host that responds]
     #[arg(long = "local-dc", value_name = "NAME", env = "CQLWIRE_LOCAL_DC")]
@@ -54,19 +55,23 @@ pub struct ConnectArgs {
     )]
     compression: CompressionArg,
 
-    /// Highest protocol version to use; lower ones are tried if the server is older
-    #[arg(long, default_value = "4", value_name = "3|4|5")]
-    protocol_version: Version,
+    /// Highest protocol version to use; lower ones are tried if the server is older [default: 4; the
+    /// shell's default is 5]
+    #[arg(long, value_name = "3|4|5")]
+    protocol_version: Option<Version>,
 
-    /// Timeout of connecting and of each request
+    /// Timeout of connecting and of each request [default: 10]
     #[arg(
         long,
-        default_value = "10",
         value_name = "SECONDS",
         value_parser = parse_timeout,
         allow_negative_numbers = true
     )]
-    timeout: Duration,
+    timeout: Option<Duration>,
+
+    /// Timeout of connecting, if it differs from that of requests.
+    #[arg(skip)]
+    connect_timeout: Option<Duration>,
 
     /// Time to keep trying to connect while Cassandra is still starting
     #[arg(
@@ -103,12 +108,80 @@ pub struct ConnectArgs {
     metrics: bool,
 }
 
+/// Values for arguments that are not given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConnectDefaults {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) protocol_version: Option<Version>,
+    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) username: Option<String>,
+    /// The password of `username`.
+    pub(crate) password: Option<Password>,
+    /// True to encrypt connections with TLS.
+    pub(crate) is_tls: bool,
+    /// File of the CAs to trust.
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Files of the client certificate and its key.
+    pub(crate) tls_client: Option<(PathBuf, PathBuf)>,
+}
+
 /// The value of `--compression`. It wraps the `Option` because clap would take a bare `Option` field
 /// for an argument that may be absent.
 #[derive(Debug, Clone, Copy)]
 struct CompressionArg(Option<Compression>);
 
 impl ConnectArgs {
+    /// Sets the arguments that are not given.
+    pub(crate) fn set_defaults(&mut self, defaults: ConnectDefaults) {
+        if self.hosts.is_empty() {
+            self.hosts.extend(defaults.host);
+        }
+        self.port = self.port.or(defaults.port);
+        self.protocol_version = self.protocol_version.or(defaults.protocol_version);
+        self.connect_timeout = self.timeout.or(defaults.connect_timeout);
+        self.timeout = self.timeout.or(defaults.request_timeout);
+        if self.username.is_none() {
+            self.username = defaults.username;
+        }
+        if self.password.is_none() {
+            self.password = defaults.password;
+        }
+        self.tls.set_defaults(defaults.is_tls, defaults.tls_ca, defaults.tls_client);
+    }
+
+    /// Replaces the host and, if one is given, the port.
+    pub(crate) fn set_host(&mut self, host: String, port: Option<u16>) {
+        self.hosts = vec![host];
+        self.port = port.or(self.port);
+    }
+
+    /// Replaces the user. Without a password, [`connect`](Self::connect) asks for it on the terminal.
+    #[must_use]
+    pub(crate) fn with_user(self, username: String, password: Option<String>) -> Self {
+        let password = password.map(Password::from);
+        Self { username: Some(username), password, ..self }
+    }
+
+    /// Returns the first host to connect to, with its port.
+    pub(crate) fn first_host(&self) -> String {
+        let host = self.hosts.first().map_or(DEFAULT_HOST, String::as_str);
+        let port = self.port.unwrap_or(DEFAULT_PORT);
+        let has_port = match host.rsplit_once(':') {
+            Some((name, port)) => {
+                (!name.contains(':') || name.ends_with(']')) && port.parse::<u16>().is_ok()
+            }
+            None => false,
+        };
+        if has_port { host.to_owned() } else { format!("{host}:{port}") }
+    }
+
+    /// Returns the timeout of connecting.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.or(self.timeout).unwrap_or(DEFAULT_TIMEOUT)
+    }
+
     /// Asks for the password on the terminal if there is a user name without a password.
     ///
     /// # Errors
@@ -148,13 +221,16 @@ impl ConnectArgs {
     }
 
     fn builder(&self) -> Result<SessionBuilder, Failure> {
-        let mut builder = Session::builder()
-            .contact_points(&self.hosts)
-            .port(self.port)
-            .protocol_version(self.protocol_version)
+        let builder = match self.hosts.as_slice() {
+            [] => Session::builder().contact_points([DEFAULT_HOST]),
+            hosts => Session::builder().contact_points(hosts),
+        };
+        let mut builder = builder
+            .port(self.port.unwrap_or(DEFAULT_PORT))
+            .protocol_version(self.protocol_version())
             .compression(self.compression()?)
-            .timeout(self.timeout)
-            .connect_timeout(self.timeout)
+            .timeout(self.timeout.unwrap_or(DEFAULT_TIMEOUT))
+            .connect_timeout(self.connect_timeout())
             .connect_retry_for(self.wait)
             // The programs do not use the schema.
             .fetch_schema(false);
@@ -177,13 +253,17 @@ impl ConnectArgs {
         Ok(builder)
     }
 
+    fn protocol_version(&self) -> Version {
+        self.protocol_version.unwrap_or(Version::V4)
+    }
+
     fn compression(&self) -> Result<Option<Compression>, Failure> {
+        let version = self.protocol_version();
         match self.compression.0 {
-            Some(compression) if !compression.is_supported_in(self.protocol_version) => {
+            Some(compression) if !compression.is_supported_in(version) => {
                 Err(Failure::Arguments(format!(
-                    "--compression {compression} does not exist in protocol {}; use --compression \
-                     lz4 or a lower --protocol-version",
-                    self.protocol_version
+                    "--compression {compression} does not exist in protocol {version}; use \
+                     --compression lz4 or a lower --protocol-version"
                 )))
             }
             compression => Ok(compression),

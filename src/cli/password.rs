@@ -11,7 +11,7 @@ use super::failure::Failure;
 
 /// A password. The `Debug` output omits the text.
 #[derive(Clone)]
-pub(super) struct Password(String);
+pub(crate) struct Password(String);
 
 impl Password {
     /// Asks for the password on the terminal, without echo.
@@ -32,6 +32,12 @@ impl Password {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

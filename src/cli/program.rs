@@ -11,6 +11,11 @@ use super::failure::Failure;
 ///
 /// The exit status is also 0 if the reader closes the output early, as in `list_users | head`.
 pub fn run(program: impl Future<Output = Result<(), Failure>>) -> ExitCode {
+    run_with_status(async { program.await.map(|()| ExitCode::SUCCESS) })
+}
+
+/// Runs a program that chooses its exit status: see [`run`].
+pub fn run_with_status(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
     // The programs mostly wait for the server, so one thread is enough. With a single thread, tasks
     // are never handed over between threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -19,7 +24,7 @@ pub fn run(program: impl Future<Output = Result<(), Failure>>) -> ExitCode {
         Err(error) => Err(Failure::Io(error)),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");

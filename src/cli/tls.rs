@@ -33,6 +33,22 @@ pub(super) struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Sets the arguments that are not given.
+    pub(super) fn set_defaults(
+        &mut self,
+        is_on: bool,
+        ca: Option<PathBuf>,
+        client: Option<(PathBuf, PathBuf)>,
+    ) {
+        self.tls |= is_on;
+        if self.tls {
+            self.tls_ca = self.tls_ca.take().or(ca);
+            if let (None, Some((certificate, key))) = (&self.tls_cert, client) {
+                (self.tls_cert, self.tls_key) = (Some(certificate), Some(key));
+            }
+        }
+    }
+
     /// Returns the TLS settings, or `None` if no argument turns TLS on.
     pub(super) fn tls(&self) -> Result<Option<Tls>, Failure> {
         let Self { tls: is_on, tls_ca, tls_cert, tls_key, tls_server_name } = self;

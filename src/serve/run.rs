@@ -68,7 +68,9 @@ pub async fn run(arguments: ServeArgs) -> Result<(), Failure> {
 /// Returns an error that names the file if it cannot be read or is not UTF-8.
 fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
     let read = |file: &PathBuf| {
-        let text = read_script(file).map_err(Failure::Arguments)?;
+        let text = read_script(file).map_err(|error| {
+            Failure::Arguments(format!("cannot read {}: {error}", file.display()))
+        })?;
         Ok((file.display().to_string(), text))
     };
     files.iter().map(read).collect()

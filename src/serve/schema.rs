@@ -1,11 +1,8 @@
 //! The CQL scripts that run before the nodes are ready.
 
-use std::io;
-
 use crate::cli::Failure;
 use crate::session::Session;
-use crate::shell::Shell;
-use crate::wire::Consistency;
+use crate::shell::run_schema_script;
 
 /// Runs a script like `cqlwire shell -f`, without its output. Each failure is printed with the file
 /// and the line.
@@ -19,7 +16,5 @@ pub(super) async fn run_schema(
 ) -> Result<(), Failure> {
     let session = Session::builder().contact_points(nodes).fetch_schema(false);
     let session = session.connect().await?;
-    let mut shell = Shell::new(session, Some(Consistency::One), io::sink());
-    shell.run(file, script).await?;
-    shell.finish()
+    run_schema_script(session, file, script).await
 }

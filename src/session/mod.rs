@@ -190,8 +190,6 @@ pub use error::{Attempt, Error, ErrorKind};
 pub use events::ClusterEvents;
 pub use metrics::{FailureCounts, Metrics, NodeMetrics};
 pub use options::ExecutionProfile;
-#[cfg(feature = "cli")]
-pub(crate) use options::{DEFAULT_CONSISTENCY, DEFAULT_TRANSACTION_CONSISTENCY};
 pub use result::QueryResult;
 pub use retry::{AttemptError, DefaultRetry, FailedAttempt, NoRetry, RetryDecision, RetryPolicy};
 pub use speculative::SpeculativeExecution;

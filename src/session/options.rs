@@ -115,10 +115,10 @@ impl Options {
 }
 
 /// The consistency of a statement for which none is set, unless the statement is a transaction.
-pub(crate) const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
+const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
 
 /// The consistency of a transaction for which none is set. Accord refuses to write at LOCAL_ONE.
-pub(crate) const DEFAULT_TRANSACTION_CONSISTENCY: Consistency = Consistency::Quorum;
+const DEFAULT_TRANSACTION_CONSISTENCY: Consistency = Consistency::Quorum;
 
 /// Returns the consistency of a statement for which none is set.
 const fn default_consistency(is_transaction: bool) -> Consistency {

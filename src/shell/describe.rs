@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use super::failure::UnitError;
+use super::format::{Style, ValueFormat};
+use super::output::Output;
+use super::table::{Layout, Page, RowPrinter};
 use crate::cli::Failure;
 use crate::cluster::schema::{Keyspace, Schema, SchemaPart, Table};
 use crate::cql::{Token, tokens};
-use crate::session::{Error, Session};
-use crate::types::Record;
+use crate::message::ErrorCode;
+use crate::session::{Error, ErrorKind, Session, Statement};
+use crate::types::{Record, Value};
 
 /// The object that a DESCRIBE command names.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,12 +47,76 @@ const SEVERAL: [&str; 9] = [
     "COLUMNFAMILIES",
 ];
 
+/// Executes DESCRIBE on the server and prints its result like cqlsh. If the server does not know
+/// DESCRIBE, reads the schema instead.
+///
+/// # Errors
+/// Returns an error if the object does not exist, if the schema cannot be read, or if the output cannot
+/// be written.
+pub(super) async fn describe(
+    session: &Session,
+    layout: Layout,
+    output: &mut Output,
+    text: &str,
+) -> Result<(), UnitError> {
+    let text = text.trim_end_matches(';').trim_end();
+    let text = match text.split_once(char::is_whitespace) {
+        Some((word, object)) if word.eq_ignore_ascii_case("DESC") => format!("DESCRIBE {object}"),
+        _ => text.to_owned(),
+    };
+    let result = match session.execute(Statement::new(&*text).page_size(0), ()).await {
+        Err(error) if error.kind() == ErrorKind::Server(ErrorCode::Syntax) => {
+            let description = describe_from_tables(session, &text).await;
+            let description = description.map_err(|error| UnitError::failed(error.to_string()))?;
+            return Ok(write!(output.results(), "{description}")?);
+        }
+        result => result.map_err(|error| UnitError::of_statement(&text, &error, session))?,
+    };
+    let failed = |error: Error| UnitError::of_statement(&text, &error, session);
+    let column = |name: &str| result.columns().iter().position(|c| &*c.name == name);
+    let rows = result.rows::<Vec<Value>>().map_err(failed)?;
+    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
+    let cell = |row: &Vec<Value>, index: usize| match row.get(index) {
+        Some(Value::Text(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let out = output.results();
+    if let Some(index) = column("create_statement") {
+        for row in &rows {
+            writeln!(out, "\n{}", cell(row, index))?;
+        }
+        return Ok(writeln!(out)?);
+    }
+    match (column("keyspace_name"), column("name")) {
+        (Some(keyspace), Some(name)) => {
+            let mut last = None;
+            for row in &rows {
+                let keyspace = cell(row, keyspace);
+                if last.as_ref() != Some(&keyspace) {
+                    let rule = "-".repeat("Keyspace ".len() + keyspace.len());
+                    writeln!(out, "\nKeyspace {keyspace}\n{rule}")?;
+                    last = Some(keyspace);
+                }
+                writeln!(out, "{}", cell(row, name))?;
+            }
+            Ok(writeln!(out)?)
+        }
+        _ => {
+            let page = Page::new(&result, &ValueFormat::default(), |_| Style::Name);
+            let mut printer = RowPrinter::new(layout);
+            printer.print(out, &page.map_err(failed)?)?;
+            Ok(printer.finish(out)?)
+        }
+    }
+}
+
 /// Returns the description of the object that a DESCRIBE command names, in the form of cqlsh 5.0.1.
 ///
 /// # Errors
 /// Returns an error if the object does not exist, if the schema cannot be read, or if the command
 /// names several objects, which only newer servers describe.
-pub(super) async fn describe(session: &Session, command: &str) -> Result<String, Failure> {
+async fn describe_from_tables(session: &Session, command: &str) -> Result<String, Failure> {
     let object = Object::parse(command).map_err(Failure::Text)?;
     if let Object { kind: Kind::Any, keyspace: None, name: Some(name) } = &object
         && let Some(keyspace) = read_keyspace(session, name).await?

@@ -1,269 +1,171 @@
 //! Runs scripts.
 
-use std::io::Write;
+use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
-use super::command::{Command, DEFAULT_PAGE_SIZE};
-use super::describe::describe;
-use super::split::split_statements;
-use super::table::{Layout, TablePrinter};
+use super::engine::{Engine, Next};
+use super::failure::UnitError;
+use super::format::Style;
+use super::output::Output;
+use super::python::{os_error, repr};
+use super::script::{Unit, UnitKind, read_script, replace_variables, split};
+use super::settings::Settings;
 use crate::cli::Failure;
-use crate::message::ErrorCode;
-use crate::session::{
-    DEFAULT_CONSISTENCY, DEFAULT_TRANSACTION_CONSISTENCY, ErrorKind, QueryResult, Session,
-    Statement,
-};
-use crate::types::Value;
-use crate::wire::Consistency;
-
-/// Runs scripts and prints the results of their statements.
-#[derive(Debug)]
-pub struct Shell<W> {
-    session: Session,
-    out: W,
-    /// `None` leaves the consistency to the session.
-    consistency: Option<Consistency>,
-    serial_consistency: Consistency,
-    page_size: Option<i32>,
-    layout: Layout,
-    succeeded: usize,
-    failed: usize,
-    /// Number of SOURCE commands that are being executed, each nested in the previous one.
-    source_depth: usize,
-}
+use crate::session::Session;
 
 /// Maximum depth of nested SOURCE commands. The limit stops a script that runs itself.
 const MAX_SOURCE_DEPTH: usize = 16;
 
-/// The action of the shell after a statement: run the next statement, or stop.
+/// Runs a script, such as that of a schema, without its output. Prints each error to stderr.
+///
+/// # Errors
+/// Returns an error if a unit fails.
+pub(crate) async fn run_schema_script(
+    session: Session,
+    name: &str,
+    script: &str,
+) -> Result<(), Failure> {
+    let output = Output::new(io::sink());
+    let engine = Engine { session, connect: None, settings: Settings::default(), output };
+    let mut runner = ScriptRunner::new(engine, HashMap::new(), false);
+    runner.run(name, script).await.map_err(Failure::Io)?;
+    match runner.has_failed() {
+        true => Err(Failure::Text(format!("statements of {name} failed"))),
+        false => Ok(()),
+    }
+}
+
+/// Runs the units of scripts and prints their errors to stderr.
+#[derive(Debug)]
+pub(super) struct ScriptRunner {
+    engine: Engine,
+    /// The values of the variables in scripts.
+    variables: HashMap<String, String>,
+    /// True to stop at the first error.
+    stops_on_error: bool,
+    has_failed: bool,
+    /// Number of SOURCE commands that are being executed, each nested in the previous one.
+    source_depth: usize,
+}
+
+/// The action after a script that was run with SOURCE.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum End {
     Continue,
     Exit,
 }
 
-impl<W: Write> Shell<W> {
-    /// Creates a shell that prints to `out`. `None` leaves the consistency to the session.
-    pub const fn new(session: Session, consistency: Option<Consistency>, out: W) -> Self {
-        Self {
-            session,
-            out,
-            consistency,
-            serial_consistency: Consistency::Serial,
-            page_size: Some(DEFAULT_PAGE_SIZE),
-            layout: Layout::Table,
-            succeeded: 0,
-            failed: 0,
-            source_depth: 0,
-        }
+impl ScriptRunner {
+    /// Creates a runner. `stops_on_error` stops the script at the first error.
+    pub(super) const fn new(
+        engine: Engine,
+        variables: HashMap<String, String>,
+        stops_on_error: bool,
+    ) -> Self {
+        Self { engine, variables, stops_on_error, has_failed: false, source_depth: 0 }
     }
 
-    /// Runs every statement of a script. Prints each failure to stderr, with the `name` of the script
-    /// and the line, and continues with the next statement.
+    /// Runs every unit of a script. Prints each error to stderr, after the `name` of the script and the
+    /// line, and continues with the next unit.
     ///
     /// # Errors
-    /// Returns an error if the output cannot be written, or if the session can no longer execute
-    /// statements.
-    pub async fn run(&mut self, name: &str, script: &str) -> Result<(), Failure> {
-        self.run_script(name, script).await.map(|_| ())
+    /// Returns the error of writing the output.
+    pub(super) async fn run(&mut self, name: &str, script: &str) -> io::Result<()> {
+        self.run_units(name, script).await?;
+        self.engine.output.flush()
     }
 
-    /// Flushes the output.
-    ///
-    /// # Errors
-    /// Returns an error if the output cannot be written. Otherwise, if statements failed, returns an
-    /// error that gives their number.
-    pub fn finish(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(Failure::Io)?;
-        let all = self.succeeded + self.failed;
-        match self.failed {
-            0 => Ok(()),
-            failed => Err(Failure::Text(format!("{failed} of {all} statements failed"))),
-        }
+    /// Returns true if a unit has failed.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
-    async fn run_script(&mut self, name: &str, script: &str) -> Result<Next, Failure> {
-        for statement in split_statements(script) {
-            let outcome = match statement.is_complete {
-                true => self.run_statement(statement.text).await,
-                false => Err(Failure::Text("Incomplete statement at end of file".to_owned())),
+    /// Returns the engine.
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    async fn run_units(&mut self, name: &str, script: &str) -> io::Result<End> {
+        let script = match replace_variables(script, &self.variables) {
+            Ok(script) => script,
+            Err((line, variable)) => {
+                let reason = format!(
+                    "variable `{variable}` has no value, so the script was not run; pass --variable \
+                     {variable}=VALUE"
+                );
+                self.print_errors(name, line, &[reason])?;
+                return Ok(End::Continue);
+            }
+        };
+        for Unit { text, line, kind } in split(&script) {
+            let outcome = match kind {
+                UnitKind::Complete => self.engine.run(text).await,
+                UnitKind::Incomplete => {
+                    Err(UnitError::failed("Incomplete statement at end of file"))
+                }
+                UnitKind::Invalid { line, column } => Err(UnitError::Failed(vec![
+                    format!("Invalid syntax at line {line}, char {column}"),
+                    format!("  {text}"),
+                    format!(" {}^", " ".repeat(column)),
+                ])),
+            };
+            let outcome = match outcome {
+                Ok(Next::Source(file)) => Box::pin(self.source(&file)).await,
+                Ok(Next::Continue) => Ok(End::Continue),
+                Ok(Next::Exit) => Ok(End::Exit),
+                Err(error) => Err(error),
             };
             match outcome {
-                Ok(Next::Exit) => return Ok(Next::Exit),
-                Ok(Next::Continue) => self.succeeded += 1,
-                Err(Failure::Io(error)) => return Err(Failure::Io(error)),
-                Err(failure) => {
-                    self.failed += 1;
-                    // Earlier results must appear before the error.
-                    self.out.flush().map_err(Failure::Io)?;
-                    eprintln!("{name}:{}:{failure}", statement.line);
-                    if ends_script(&failure) {
-                        return Err(Failure::Text("the rest of the script was not run".to_owned()));
+                Ok(End::Continue) => {}
+                Ok(End::Exit) => return Ok(End::Exit),
+                Err(UnitError::Failed(reasons)) => {
+                    self.print_errors(name, line, &reasons)?;
+                    if self.stops_on_error {
+                        return Ok(End::Exit);
                     }
                 }
-            }
-        }
-        Ok(Next::Continue)
-    }
-
-    async fn run_statement(&mut self, text: &str) -> Result<Next, Failure> {
-        match Command::parse(text).map_err(Failure::Text)? {
-            Command::Statement(text) => self.execute(text).await?,
-            Command::Describe(text) => self.describe(text).await?,
-            Command::Consistency(None) => {
-                let level = self.consistency.unwrap_or(DEFAULT_CONSISTENCY);
-                self.print_line(format_args!("Current consistency level is {level}."))?;
-                if self.consistency.is_none() {
-                    let level = DEFAULT_TRANSACTION_CONSISTENCY;
-                    self.print_line(format_args!("Transactions use {level}."))?;
+                Err(UnitError::Fatal(reason)) => {
+                    self.print_errors(name, line, &[reason])?;
+                    eprintln!("the rest of the script was not run");
+                    return Ok(End::Exit);
                 }
+                Err(UnitError::Output(error)) => return Err(error),
             }
-            Command::Consistency(Some(level)) => {
-                self.consistency = Some(level);
-                self.print_line(format_args!("Consistency level set to {level}."))?;
-            }
-            Command::SerialConsistency(None) => {
-                let level = self.serial_consistency;
-                self.print_line(format_args!("Current serial consistency level is {level}."))?;
-            }
-            Command::SerialConsistency(Some(level)) => {
-                self.serial_consistency = level;
-                self.print_line(format_args!("Serial consistency level set to {level}."))?;
-            }
-            Command::Expand(on) => {
-                self.layout = if on { Layout::Expanded } else { Layout::Table };
-                let on = if on { "ON" } else { "OFF" };
-                self.print_line(format_args!("EXPAND set to {on}"))?;
-            }
-            Command::Paging(page_size) => {
-                self.page_size = page_size;
-                match page_size {
-                    Some(rows) => self.print_line(format_args!("Page size: {rows}"))?,
-                    None => self.print_line(format_args!("PAGING set to OFF"))?,
-                }
-            }
-            Command::Source(file) => return Box::pin(self.source(&file)).await,
-            Command::Exit => return Ok(Next::Exit),
         }
-        Ok(Next::Continue)
+        Ok(End::Continue)
     }
 
-    /// Executes a statement on the server and prints its rows page by page.
-    async fn execute(&mut self, text: &str) -> Result<(), Failure> {
-        let mut statement = Statement::new(text)
-            .serial_consistency(self.serial_consistency)
-            .page_size(self.page_size.unwrap_or(0));
-        if let Some(consistency) = self.consistency {
-            statement = statement.consistency(consistency);
-        }
-        let mut pages = self.session.stream::<()>(statement, ());
-        let mut table = TablePrinter::new(self.layout);
-        while let Some(page) = pages.next_page().await? {
-            self.print_warnings(&page)?;
-            if page.has_rows() {
-                table.print_page(&mut self.out, &page)?;
+    /// Prints errors. The results before them are printed first.
+    fn print_errors(&mut self, name: &str, line: usize, reasons: &[String]) -> io::Result<()> {
+        self.has_failed = true;
+        self.engine.output.flush()?;
+        for reason in reasons {
+            let text = format!("{name}:{line}:{reason}");
+            match self.engine.settings.values.is_colored {
+                true => eprintln!("{}", Style::Red.paint(&text)),
+                false => eprintln!("{text}"),
             }
-        }
-        table.finish(&mut self.out).map_err(Failure::Io)
-    }
-
-    /// Executes DESCRIBE on the server and prints its result like cqlsh. If the server does not know
-    /// DESCRIBE, reads the schema instead.
-    async fn describe(&mut self, text: &str) -> Result<(), Failure> {
-        let text = match text.split_once(char::is_whitespace) {
-            Some((word, object)) if word.eq_ignore_ascii_case("DESC") => {
-                format!("DESCRIBE {object}")
-            }
-            _ => text.to_owned(),
-        };
-        let result = match self.session.execute(Statement::new(&*text).page_size(0), ()).await {
-            Err(error) if error.kind() == ErrorKind::Server(ErrorCode::Syntax) => {
-                let description = describe(&self.session, &text).await?;
-                return write!(self.out, "{description}").map_err(Failure::Io);
-            }
-            result => result?,
-        };
-        self.print_warnings(&result)?;
-        let column = |name: &str| result.columns().iter().position(|c| &*c.name == name);
-        let rows = result.rows::<Vec<Value>>()?.collect::<Result<Vec<_>, _>>()?;
-        let cell = |row: &Vec<Value>, index: usize| match row.get(index) {
-            Some(Value::Text(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => String::new(),
-        };
-        if let Some(index) = column("create_statement") {
-            for row in &rows {
-                self.print_line(format_args!("\n{}", cell(row, index)))?;
-            }
-            return self.print_line(format_args!(""));
-        }
-        match (column("keyspace_name"), column("name")) {
-            (Some(keyspace), Some(name)) => {
-                let mut last = None;
-                for row in &rows {
-                    let keyspace = cell(row, keyspace);
-                    if last.as_ref() != Some(&keyspace) {
-                        let rule = "-".repeat("Keyspace ".len() + keyspace.len());
-                        self.print_line(format_args!("\nKeyspace {keyspace}\n{rule}"))?;
-                        last = Some(keyspace);
-                    }
-                    self.print_line(format_args!("{}", cell(row, name)))?;
-                }
-                self.print_line(format_args!(""))
-            }
-            _ => {
-                let mut table = TablePrinter::new(self.layout);
-                table.print_page(&mut self.out, &result)?;
-                table.finish(&mut self.out).map_err(Failure::Io)
-            }
-        }
-    }
-
-    async fn source(&mut self, file: &str) -> Result<Next, Failure> {
-        if self.source_depth >= MAX_SOURCE_DEPTH {
-            return Err(Failure::Text(format!(
-                "SOURCE is nested more than {MAX_SOURCE_DEPTH} levels deep; does a script run itself?"
-            )));
-        }
-        let script = read_script(Path::new(file)).map_err(Failure::Text)?;
-        self.source_depth += 1;
-        let next = self.run_script(file, &script).await;
-        self.source_depth -= 1;
-        next
-    }
-
-    fn print_warnings(&mut self, result: &QueryResult) -> Result<(), Failure> {
-        for (index, warning) in result.warnings().iter().enumerate() {
-            let head = if index == 0 { "\nWarnings :\n" } else { "" };
-            self.print_line(format_args!("{head}{warning}\n"))?;
         }
         Ok(())
     }
 
-    fn print_line(&mut self, line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-        writeln!(self.out, "{line}").map_err(Failure::Io)
+    /// Runs the script in a file. It inherits the settings and the keyspace; its changes of them end with
+    /// it. Its errors count.
+    async fn source(&mut self, file: &str) -> Result<End, UnitError> {
+        if self.source_depth >= MAX_SOURCE_DEPTH {
+            return Err(UnitError::failed(format!(
+                "SOURCE is nested more than {MAX_SOURCE_DEPTH} levels deep; does a script run itself?"
+            )));
+        }
+        let script = read_script(Path::new(file)).map_err(|error| {
+            UnitError::failed(format!("Could not open {}: {}", repr(file), os_error(&error, file)))
+        })?;
+        self.source_depth += 1;
+        let state = self.engine.state();
+        let end = self.run_units(file, &script).await;
+        self.source_depth -= 1;
+        self.engine.restore(state).await?;
+        Ok(end?)
     }
-}
-
-/// Reads a script from a file.
-///
-/// # Errors
-/// Returns an error that names the file if it cannot be read or is not UTF-8.
-pub fn read_script(file: &Path) -> Result<String, String> {
-    let error = |problem: &str| format!("cannot read {}: {problem}", file.display());
-    let bytes = std::fs::read(file).map_err(|problem| error(&problem.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| error("it is not UTF-8 text"))
-}
-
-/// Returns true if the shell must stop the script after this failure: the statements that follow would
-/// fail for the same reason, each after the same wait.
-fn ends_script(failure: &Failure) -> bool {
-    let Failure::Session { error, .. } = failure else { return false };
-    matches!(
-        error.kind(),
-        ErrorKind::Unreachable
-            | ErrorKind::Authentication
-            | ErrorKind::Timeout
-            | ErrorKind::Connection
-    )
 }

@@ -49,6 +49,7 @@ mod secrets;
 mod send_bounds;
 mod server_tls;
 mod session;
+mod shell;
 mod spans;
 mod store;
 mod streams;

@@ -150,13 +150,12 @@ pub(crate) fn the_shell_runs_scripts_with_transactions(node: &Node) -> Result<()
     let script = format!(
         "USE {keyspace}; {TABLE};\nBEGIN TRANSACTION\n  INSERT INTO t (k, v) VALUES (1, 1);\n  \
          INSERT INTO t (k, v) VALUES (2, 2);\nCOMMIT TRANSACTION;\nBEGIN TRANSACTION SELECT v FROM t \
-         WHERE k = 2; COMMIT TRANSACTION;\nSELECT v FROM t WHERE k = 1;"
+         WHERE k = 2; COMMIT TRANSACTION;\nCONSISTENCY LOCAL_ONE\nSELECT v FROM t WHERE k = 1;"
     );
     let shell = run(CQLWIRE, &["shell", "-e", &script, "--host", &host]);
-    // The last statement is sent at LOCAL_ONE.
     assert_eq!(
         (shell.code, shell.stdout.as_str()),
-        (1, "\n v\n---\n 2\n\n(1 rows)\n"),
+        (2, "\n v\n---\n 2\n\n(1 rows)\nConsistency level set to LOCAL_ONE.\n"),
         "{shell:?}"
     );
     assert!(shell.stderr.contains("set one of these, such as QUORUM"), "{shell:?}");

@@ -1,0 +1,215 @@
+//! The engine: executes one unit of a script, or one line that was typed.
+
+use std::io;
+
+use super::command::{self, Command, HelpTopic, Login, Paging};
+use super::describe::describe;
+use super::failure::UnitError;
+use super::output::Output;
+use super::python::{expand_home, repr};
+use super::settings::{Settings, switch};
+use super::table::Layout;
+use super::{connect_failure, show, statement};
+use crate::cli::ConnectArgs;
+use crate::session::Session;
+use crate::types::Identifier;
+
+/// Executes statements and shell commands. It knows the connection, the settings and the output, and not
+/// whether a script or a person gives the commands.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) session: Session,
+    /// The arguments with which the session was opened, for LOGIN and SHOW HOST. `None` if LOGIN is not
+    /// possible.
+    pub(super) connect: Option<ConnectArgs>,
+    pub(super) settings: Settings,
+    pub(super) output: Output,
+}
+
+/// What a script that is run with SOURCE cannot change for the script that runs it.
+#[derive(Debug)]
+pub(super) struct EngineState {
+    session: Session,
+    connect: Option<ConnectArgs>,
+    settings: Settings,
+    keyspace: Option<String>,
+}
+
+/// The action after a unit.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Run the next unit.
+    Continue,
+    /// Run the script in this file, then the next unit.
+    Source(String),
+    /// Stop the script, and every script that runs it with SOURCE.
+    Exit,
+}
+
+impl Engine {
+    /// Executes a statement or a shell command, and prints its result.
+    ///
+    /// # Errors
+    /// Returns an error if it fails, or if the output cannot be written.
+    pub(super) async fn run(&mut self, text: &str) -> Result<Next, UnitError> {
+        let Settings { layout, is_tracing, .. } = &mut self.settings;
+        match Command::parse(text).map_err(UnitError::failed)? {
+            Command::Statement => statement::execute(self, text).await?,
+            Command::Describe => {
+                describe(&self.session, *layout, &mut self.output, text).await?;
+            }
+            Command::Consistency(level) => {
+                let line = match level {
+                    Some(level) => {
+                        self.settings.consistency = Some(level);
+                        format!("Consistency level set to {level}.")
+                    }
+                    None => {
+                        let level = self.settings.effective_consistency();
+                        format!("Current consistency level is {level}.")
+                    }
+                };
+                self.output.print(line)?;
+            }
+            Command::SerialConsistency(level) => {
+                let line = match level {
+                    Some(level) => {
+                        self.settings.serial_consistency = level;
+                        format!("Serial consistency level set to {level}.")
+                    }
+                    None => {
+                        let level = self.settings.serial_consistency;
+                        format!("Current serial consistency level is {level}.")
+                    }
+                };
+                self.output.print(line)?;
+            }
+            Command::Expand(change) => {
+                let mut is_expanded = *layout == Layout::Expanded;
+                let line = switch("EXPAND", &mut is_expanded, change);
+                *layout = if is_expanded { Layout::Expanded } else { Layout::Table };
+                self.output.print(line)?;
+            }
+            Command::Tracing(change) => self.output.print(switch("TRACING", is_tracing, change))?,
+            Command::Paging(change) => self.change_paging(change)?,
+            Command::Show(subject) => show::show(self, subject).await?,
+            Command::Capture(name) => self.begin_capture(&name)?,
+            Command::EndCapture if self.output.capture_name().is_some() => {
+                self.output.end_capture()?;
+            }
+            Command::ShowCapture | Command::EndCapture => {
+                let line = match self.output.capture_name() {
+                    Some(name) => format!("Currently capturing query output to {}.", repr(name)),
+                    None => "Currently not capturing query output.".to_owned(),
+                };
+                self.output.print(line)?;
+            }
+            Command::Help(topics) => self.help(&topics)?,
+            Command::Clear => self.clear()?,
+            Command::Login(login) => self.login(login).await?,
+            Command::History => {}
+            Command::Source(file) => return Ok(Next::Source(expand_home(&file))),
+            Command::Exit => return Ok(Next::Exit),
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Returns the state that a script that is run with SOURCE inherits, and that is restored after it.
+    pub(super) fn state(&self) -> EngineState {
+        EngineState {
+            session: self.session.clone(),
+            connect: self.connect.clone(),
+            settings: self.settings.clone(),
+            keyspace: self.session.keyspace(),
+        }
+    }
+
+    /// Restores the user, the settings and the keyspace.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses the keyspace.
+    pub(super) async fn restore(&mut self, state: EngineState) -> Result<(), UnitError> {
+        let EngineState { session, connect, settings, keyspace } = state;
+        (self.session, self.connect, self.settings) = (session, connect, settings);
+        match keyspace.filter(|keyspace| self.session.keyspace().as_ref() != Some(keyspace)) {
+            Some(keyspace) => {
+                let text = format!("USE {}", Identifier(&keyspace));
+                statement::execute(self, &text).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn change_paging(&mut self, change: Paging) -> io::Result<()> {
+        let Settings { is_paging, page_size, .. } = &mut self.settings;
+        match change {
+            Paging::Show => self.output.print(switch("PAGING", is_paging, None))?,
+            Paging::On => self.output.print(switch("PAGING", is_paging, Some(true)))?,
+            Paging::Off => self.output.print(switch("PAGING", is_paging, Some(false)))?,
+            Paging::Rows(rows) => (*is_paging, *page_size) = (true, rows),
+        }
+        match self.settings.is_paging {
+            true => self.output.print(format_args!("Page size: {}", self.settings.page_size)),
+            false => {
+                self.settings.end_paging();
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_capture(&mut self, name: &str) -> Result<(), UnitError> {
+        if let Some(name) = self.output.capture_name() {
+            return Err(UnitError::failed(format!(
+                "Already capturing output to {name}. Use CAPTURE OFF to disable."
+            )));
+        }
+        let name = expand_home(name);
+        let line = format!("Now capturing query output to {}.", repr(&name));
+        self.output.begin_capture(name).map_err(UnitError::failed)?;
+        Ok(self.output.print(line)?)
+    }
+
+    fn help(&mut self, topics: &[String]) -> Result<(), UnitError> {
+        if topics.is_empty() {
+            self.output.write(command::overview())?;
+        }
+        let mut errors = Vec::new();
+        for name in topics {
+            match command::topic(name) {
+                Some(HelpTopic::Text(text)) => self.output.write(text)?,
+                Some(HelpTopic::Address(address)) => errors.push(format!(
+                    "*** No browser to display CQL help. URL for help topic {name} : {address}"
+                )),
+                None => errors.push(format!("*** No help on {name}")),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(UnitError::Failed(errors)) }
+    }
+
+    /// Clears the terminal, with the program that knows it if there is one.
+    fn clear(&mut self) -> io::Result<()> {
+        self.output.flush()?;
+        match std::process::Command::new("clear").status() {
+            Ok(_) => Ok(()),
+            Err(_) => self.output.write("\u{1b}[H\u{1b}[2J\u{1b}[3J"),
+        }
+    }
+
+    /// Connects as another user. If that fails, the script ends: the units that follow must not be run as
+    /// the user before.
+    async fn login(&mut self, login: Login) -> Result<(), UnitError> {
+        let Login { username, password } = login;
+        let Some(connect) = &self.connect else {
+            return Err(UnitError::Fatal("LOGIN is not possible in this script".to_owned()));
+        };
+        let mut connect = connect.clone().with_user(username, password);
+        let keyspace = self.session.keyspace();
+        let connected = connect.connect_to(keyspace.as_deref()).await;
+        self.session = connected.map_err(|failure| {
+            let (address, timeout) = (connect.first_host(), connect.connect_timeout());
+            UnitError::Fatal(connect_failure::text(&failure, &address, timeout))
+        })?;
+        self.connect = Some(connect);
+        Ok(())
+    }
+}

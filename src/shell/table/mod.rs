@@ -1,0 +1,9 @@
+//! Rows: as tables, one column a line, or for other programs.
+
+mod page;
+mod printer;
+mod records;
+
+pub(super) use page::Page;
+pub(super) use printer::{Layout, RowPrinter, print_table};
+pub(super) use records::{RecordFormat, RecordPrinter};
