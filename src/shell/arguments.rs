@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::connect_failure;
+use super::connect_failure::connect_failure_text;
 use super::cqlshrc::{ConfigFile, is_private};
 use super::engine::Engine;
 use super::format::{DEFAULT_TIMESTAMP_FORMAT, DateTimeFormats, ValueFormat};
@@ -23,6 +23,8 @@ use crate::wire::Version;
 
 /// The arguments of `cqlwire shell`: those of cqlsh, and those for connecting that all programs have.
 #[derive(Debug, Clone, Args)]
+// As in cqlsh, the last of several equal options counts.
+#[command(args_override_self = true)]
 pub struct ShellArgs {
     /// Node to connect to [default: --host, CQLSH_HOST, or the hostname of cqlshrc]
     #[arg(value_name = "HOST")]
@@ -164,7 +166,7 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
         Ok(session) => session,
         Err(failure @ Failure::Session { .. }) => {
             let (address, timeout) = (connect.first_host(), connect.connect_timeout());
-            let text = connect_failure::text(&failure, &address, timeout);
+            let text = connect_failure_text(&failure, &address, timeout);
             eprintln!("Connection error: {text}");
             return Ok(ExitCode::FAILURE);
         }

@@ -8,7 +8,7 @@ use crate::message::ErrorCode;
 use crate::session::ErrorKind;
 
 /// Returns the reason why no connection to `address` was opened. cqlsh prints it after `Connection error: `.
-pub(super) fn text(failure: &Failure, address: &str, timeout: Duration) -> String {
+pub(super) fn connect_failure_text(failure: &Failure, address: &str, timeout: Duration) -> String {
     let Failure::Session { error, .. } = failure else { return failure.to_string() };
     let reason = error.to_string();
     let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));

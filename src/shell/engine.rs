@@ -2,14 +2,16 @@
 
 use std::io;
 
-use super::command::{self, Command, HelpTopic, Login, Paging};
+use super::command::{self, Capture, Command, HelpTopic, Login, Paging};
+use super::connect_failure::connect_failure_text;
 use super::describe::describe;
 use super::failure::UnitError;
 use super::output::Output;
 use super::python::{expand_home, repr};
 use super::settings::{Settings, switch};
+use super::show::show;
+use super::statement::execute;
 use super::table::Layout;
-use super::{connect_failure, show, statement};
 use crate::cli::ConnectArgs;
 use crate::session::Session;
 use crate::types::Identifier;
@@ -26,7 +28,7 @@ pub(super) struct Engine {
     pub(super) output: Output,
 }
 
-/// What a script that is run with SOURCE cannot change for the script that runs it.
+/// The state that a script inherits when it is run with SOURCE, and that is restored after it.
 #[derive(Debug)]
 pub(super) struct EngineState {
     session: Session,
@@ -54,7 +56,7 @@ impl Engine {
     pub(super) async fn run(&mut self, text: &str) -> Result<Next, UnitError> {
         let Settings { layout, is_tracing, .. } = &mut self.settings;
         match Command::parse(text).map_err(UnitError::failed)? {
-            Command::Statement => statement::execute(self, text).await?,
+            Command::Statement => self.execute(text).await?,
             Command::Describe => {
                 describe(&self.session, *layout, &mut self.output, text).await?;
             }
@@ -92,12 +94,15 @@ impl Engine {
             }
             Command::Tracing(change) => self.output.print(switch("TRACING", is_tracing, change))?,
             Command::Paging(change) => self.change_paging(change)?,
-            Command::Show(subject) => show::show(self, subject).await?,
-            Command::Capture(name) => self.begin_capture(&name)?,
-            Command::EndCapture if self.output.capture_name().is_some() => {
+            Command::Show(subject) => {
+                let Self { session, connect, settings, output } = self;
+                show(session, connect.as_ref(), settings, output, subject).await?;
+            }
+            Command::Capture(Capture::To(name)) => self.begin_capture(&name)?,
+            Command::Capture(Capture::Off) if self.output.capture_name().is_some() => {
                 self.output.end_capture()?;
             }
-            Command::ShowCapture | Command::EndCapture => {
+            Command::Capture(Capture::Show | Capture::Off) => {
                 let line = match self.output.capture_name() {
                     Some(name) => format!("Currently capturing query output to {}.", repr(name)),
                     None => "Currently not capturing query output.".to_owned(),
@@ -114,7 +119,11 @@ impl Engine {
         Ok(Next::Continue)
     }
 
-    /// Returns the state that a script that is run with SOURCE inherits, and that is restored after it.
+    async fn execute(&mut self, text: &str) -> Result<(), UnitError> {
+        execute(&self.session, &self.settings, &mut self.output, text).await
+    }
+
+    /// Returns the user, the settings and the keyspace.
     pub(super) fn state(&self) -> EngineState {
         EngineState {
             session: self.session.clone(),
@@ -134,7 +143,7 @@ impl Engine {
         match keyspace.filter(|keyspace| self.session.keyspace().as_ref() != Some(keyspace)) {
             Some(keyspace) => {
                 let text = format!("USE {}", Identifier(&keyspace));
-                statement::execute(self, &text).await
+                self.execute(&text).await
             }
             None => Ok(()),
         }
@@ -207,7 +216,7 @@ impl Engine {
         let connected = connect.connect_to(keyspace.as_deref()).await;
         self.session = connected.map_err(|failure| {
             let (address, timeout) = (connect.first_host(), connect.connect_timeout());
-            UnitError::Fatal(connect_failure::text(&failure, &address, timeout))
+            UnitError::Fatal(connect_failure_text(&failure, &address, timeout))
         })?;
         self.connect = Some(connect);
         Ok(())

@@ -1,48 +1,56 @@
 //! SHOW: properties of the connection.
 
+use std::sync::Arc;
+
 use super::command::Show;
-use super::engine::Engine;
 use super::failure::UnitError;
 use super::format::Style;
+use super::output::Output;
 use super::python::repr;
+use super::settings::Settings;
 use super::trace;
 use crate::cli::ConnectArgs;
+use crate::cluster::Node;
+use crate::session::Session;
 
 /// The version of cqlsh whose behaviour the shell has.
 const CQLSH_VERSION: &str = "6.2.2";
 
-/// Prints a property of the connection.
+/// Prints a property of the connection, which was opened with the arguments `connect`.
 ///
 /// # Errors
 /// Returns an error if it cannot be read, or if the output cannot be written.
-pub(super) async fn show(engine: &mut Engine, subject: Show) -> Result<(), UnitError> {
+pub(super) async fn show(
+    session: &Session,
+    connect: Option<&ConnectArgs>,
+    settings: &Settings,
+    output: &mut Output,
+    subject: Show,
+) -> Result<(), UnitError> {
     let line = match subject {
-        Show::Version => version(engine).await?,
+        Show::Version => version(session).await?,
         Show::Host => {
-            let name = engine.session.cluster().name().to_owned();
-            let name = match engine.settings.values.is_colored {
+            let name = session.cluster().name().to_owned();
+            let name = match settings.values.is_colored {
                 true => Style::Collection.paint(&name),
                 false => name,
             };
-            let host = engine.connect.as_ref().map(ConnectArgs::first_host);
-            format!("Connected to {name} at {}", host.unwrap_or_default())
+            let host = connect.map(ConnectArgs::first_host).unwrap_or_default();
+            format!("Connected to {name} at {host}")
         }
-        Show::Session(id) => {
-            let Engine { session, settings, output, .. } = engine;
-            return trace::print(session, settings, output, id).await;
-        }
-        Show::Replicas(token, keyspace) => replicas(engine, token, keyspace)?,
+        Show::Session(id) => return trace::print(session, settings, output, id).await,
+        Show::Replicas(token, keyspace) => replicas(session, token, keyspace)?,
     };
-    Ok(engine.output.print(line)?)
+    Ok(output.print(line)?)
 }
 
 /// Returns the line of SHOW VERSION.
-async fn version(engine: &Engine) -> Result<String, UnitError> {
+async fn version(session: &Session) -> Result<String, UnitError> {
     let select = "SELECT release_version, cql_version FROM system.local WHERE key = 'local'";
-    let failed = |error| UnitError::of_statement(select, &error, &engine.session);
-    let result = engine.session.execute(select, ()).await.map_err(failed)?;
+    let failed = |error| UnitError::of_statement(select, &error, session);
+    let result = session.execute(select, ()).await.map_err(failed)?;
     let (release, cql) = result.one::<(String, String)>().map_err(failed)?;
-    let cluster = engine.session.cluster();
+    let cluster = session.cluster();
     let connection = cluster.connected_nodes().first().and_then(|node| node.connection());
     let protocol = connection.map_or(0, |connection| connection.context().version.number());
     Ok(format!(
@@ -51,14 +59,13 @@ async fn version(engine: &Engine) -> Result<String, UnitError> {
 }
 
 /// Returns the line of SHOW REPLICAS.
-fn replicas(engine: &Engine, token: i64, keyspace: Option<String>) -> Result<String, UnitError> {
-    let Some(keyspace) = keyspace.or_else(|| engine.session.keyspace()) else {
+fn replicas(session: &Session, token: i64, keyspace: Option<String>) -> Result<String, UnitError> {
+    let Some(keyspace) = keyspace.or_else(|| session.keyspace()) else {
         let text = "SHOW REPLICAS needs a keyspace: name one after the token, or USE one";
         return Err(UnitError::failed(text));
     };
-    let cluster = engine.session.cluster();
-    let address =
-        |node: &std::sync::Arc<crate::cluster::Node>| repr(&node.address().ip().to_string());
+    let cluster = session.cluster();
+    let address = |node: &Arc<Node>| repr(&node.address().ip().to_string());
     let replicas: Vec<_> = cluster.replicas(&keyspace, token.into()).map(address).collect();
     Ok(format!("[{}]", replicas.join(", ")))
 }

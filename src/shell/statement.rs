@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use super::engine::Engine;
 use super::failure::UnitError;
 use super::format::Style;
 use super::name_styles::NameStyles;
+use super::output::Output;
 use super::settings::Settings;
 use super::table::{Page, RecordPrinter, RowPrinter};
 use super::trace;
-use crate::cql::{has_bind_marker, is_transaction, tokens};
+use crate::cql::{Token, has_bind_marker, is_transaction, tokens};
 use crate::session::{Error, QueryResult, Session, Statement};
 use crate::wire::BytesMap;
 
@@ -18,8 +18,12 @@ use crate::wire::BytesMap;
 ///
 /// # Errors
 /// Returns an error if the statement fails, or if the output cannot be written.
-pub(super) async fn execute(engine: &mut Engine, text: &str) -> Result<(), UnitError> {
-    let Engine { session, settings, output, .. } = engine;
+pub(super) async fn execute(
+    session: &Session,
+    settings: &Settings,
+    output: &mut Output,
+    text: &str,
+) -> Result<(), UnitError> {
     let begun = Instant::now();
     let failed = |error: Error| UnitError::of_statement(text, &error, session);
     let is_tracing = settings.is_tracing && !reads_traces(text, session);
@@ -140,7 +144,7 @@ impl<'s> ResultPrinter<'s> {
     }
 }
 
-/// What is printed of the rows of a result.
+/// The part of a result that is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rows {
     /// The rows and their number.
@@ -152,9 +156,9 @@ enum Rows {
 }
 
 impl Rows {
-    /// Returns what is printed of the result of the statement `text`, of which `first` is the first page.
+    /// Returns the part to print of the result of the statement `text`. `first` is its first page.
     fn of(text: &str, first: &QueryResult) -> Self {
-        let is_counted = tokens(text).find(|token| token.is_significant());
+        let is_counted = tokens(text).find(Token::is_significant);
         let is_counted = is_counted.is_some_and(|word| word.is_one_of(&["SELECT", "LIST"]));
         match (first.has_rows(), is_counted || is_transaction(text)) {
             (true, true) => Self::Counted,

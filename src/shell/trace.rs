@@ -104,7 +104,8 @@ async fn print_trace(
         let activity = format!("{activity} [{}]", thread.as_deref().unwrap_or("None"));
         page.rows.push(vec![
             text(&activity),
-            text(&date_time(micros_of(event))),
+            // The Python driver gives the times of events, and only these, with their zone.
+            text(&(date_time(micros_of(event)) + "+00:00")),
             address(source),
             micros(elapsed),
             address(client),
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn reads_the_time_of_an_event() {
         let id = "50554d6e-29bb-11e5-b345-feff819cdc9f".parse().unwrap();
-        assert_eq!(date_time(micros_of(id)), "2015-07-14 00:13:59.374078");
+        assert_eq!(date_time(micros_of(id)), "2015-07-14 00:00:18.805899");
         assert_eq!(date_time(1_000_000), "1970-01-01 00:00:01");
     }
 }

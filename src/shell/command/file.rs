@@ -1,22 +1,33 @@
 //! SOURCE and CAPTURE.
 
-use super::{Command, Words};
+use super::Words;
 
-/// Parses the arguments of SOURCE.
-pub(super) fn parse_source(words: &mut Words<'_>) -> Option<Command> {
+/// The arguments of CAPTURE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::shell) enum Capture {
+    /// Prints the name of the file.
+    Show,
+    /// Prints results on standard output again.
+    Off,
+    /// Appends results to the file of this name.
+    To(String),
+}
+
+/// Parses the arguments of SOURCE: the name of a file.
+pub(super) fn parse_source(words: &mut Words<'_>) -> Option<String> {
     let name = words.string()?;
-    words.end().map(|()| Command::Source(name))
+    words.end().map(|()| name)
 }
 
 /// Parses the arguments of CAPTURE.
-pub(super) fn parse_capture(words: &mut Words<'_>) -> Option<Command> {
-    let command = match words.peek() {
-        None => return Some(Command::ShowCapture),
+pub(super) fn parse_capture(words: &mut Words<'_>) -> Option<Capture> {
+    let capture = match words.peek() {
+        None => return Some(Capture::Show),
         Some(token) if token.is_keyword("OFF") => {
             words.next();
-            Command::EndCapture
+            Capture::Off
         }
-        Some(_) => Command::Capture(words.string()?),
+        Some(_) => Capture::To(words.string()?),
     };
-    words.end().map(|()| command)
+    words.end().map(|()| capture)
 }

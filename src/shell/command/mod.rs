@@ -8,6 +8,7 @@ mod paging;
 mod show;
 mod words;
 
+pub(super) use file::Capture;
 pub(super) use help::{HelpTopic, overview, topic};
 pub(super) use login::Login;
 pub(super) use paging::Paging;
@@ -19,12 +20,8 @@ use crate::wire::Consistency;
 /// A unit of a script, as the shell executes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    /// CAPTURE: shows the file that results are written to.
-    ShowCapture,
-    /// CAPTURE OFF: prints results on standard output again.
-    EndCapture,
-    /// CAPTURE: the name of the file to append results to.
-    Capture(String),
+    /// CAPTURE: appends results to a file.
+    Capture(Capture),
     /// CLEAR or CLS: clears the terminal.
     Clear,
     /// CONSISTENCY: sets the consistency, or prints it for `None`.
@@ -65,7 +62,7 @@ impl Command {
         let Some(first) = words.next() else { return Ok(Self::Statement) };
         let command = if first.text == "?" { "help" } else { first.text };
         let parsed = match command.to_ascii_uppercase().as_str() {
-            "CAPTURE" => file::parse_capture(&mut words),
+            "CAPTURE" => file::parse_capture(&mut words).map(Self::Capture),
             "CLEAR" | "CLS" => words.end().map(|()| Self::Clear),
             "CONSISTENCY" => consistency::parse(&mut words).map(Self::Consistency),
             "COPY" => return Err("COPY is not supported yet.".to_owned()),
@@ -78,7 +75,7 @@ impl Command {
             "PAGING" => paging::parse(&mut words).map(Self::Paging),
             "SERIAL" => consistency::parse_serial(&mut words).map(Self::SerialConsistency),
             "SHOW" => show::parse(&mut words).map(Self::Show),
-            "SOURCE" => file::parse_source(&mut words),
+            "SOURCE" => file::parse_source(&mut words).map(Self::Source),
             "TRACING" => words.switch().map(Self::Tracing),
             "USE" => words.name().and_then(|_| words.end()).map(|()| Self::Statement),
             "DEBUG" | "UNICODE" => None,
@@ -106,8 +103,8 @@ mod tests {
             ("PAGING OFF", Command::Paging(Paging::Off)),
             ("SOURCE 'it''s.cql'", Command::Source("it's.cql".into())),
             ("SOURCE $$a'b$$;", Command::Source("a'b".into())),
-            ("capture", Command::ShowCapture),
-            ("CAPTURE off;", Command::EndCapture),
+            ("capture", Command::Capture(Capture::Show)),
+            ("CAPTURE off;", Command::Capture(Capture::Off)),
             ("? select Expand", Command::Help(vec!["select".into(), "Expand".into()])),
             ("show replicas -1 ks", Command::Show(Show::Replicas(-1, Some("ks".into())))),
             ("HISTORY 10", Command::History),

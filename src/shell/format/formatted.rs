@@ -143,7 +143,7 @@ mod tests {
         let mut text = Formatted::new(false);
         text.push_escaped(Style::Text, "a\\b\t\n\r\u{1b}\u{7f}\u{a0}'\u{6f22}");
         assert_eq!(text.as_str(), "a\\\\b\\t\\n\\r\\x1b\\x7f\\xa0'\u{6f22}");
-        assert_eq!(text.width(), 26);
+        assert_eq!(text.width(), 25);
     }
 
     #[test]

@@ -5,8 +5,7 @@ use super::float::{DEFAULT_PRECISION, format_float};
 use super::formatted::{Formatted, Style};
 use crate::types::{Duration, Value};
 
-/// How values are formatted. Each cell is formatted like cqlsh, whose output differs in details from CQL
-/// literals.
+/// The format of values: that of cqlsh, whose output differs in details from CQL literals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::shell) struct ValueFormat {
     /// True to print escape codes for colours.

@@ -59,7 +59,7 @@ impl Scan {
         }
         if ('\u{1f1e6}'..='\u{1f1ff}').contains(&c) {
             self.indicators += 1;
-            if self.indicators % 2 == 0 {
+            if self.indicators.is_multiple_of(2) {
                 self.last = Some(c);
                 return;
             }
