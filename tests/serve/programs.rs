@@ -210,6 +210,18 @@ fn users_have_to_log_in() {
     for user in [&["-u", "ada", "-p", "b"][..], &[]] {
         assert_eq!(list(user).code, 1);
     }
+    let login = |password: &str| {
+        let script = format!("LOGIN bob '{password}'\nSELECT key FROM system.local");
+        let user = ["-u", "ada", "-p", "se:cret"];
+        let host = ["shell", "-e", &script, "--host", server.address()];
+        run(CQLWIRE, &[&host[..], &user[..]].concat())
+    };
+    let output = login("b");
+    assert_eq!((output.code, &*output.stderr), (0, ""), "{output:?}");
+    // Nothing runs as the user before.
+    let output = login("wrong");
+    assert_eq!((output.code, &*output.stdout), (2, ""), "{output:?}");
+    assert!(output.stderr.starts_with("<stdin>:1:('Unable to connect to any"), "{output:?}");
 }
 
 fn clients_have_to_use_tls() {
