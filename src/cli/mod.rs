@@ -9,7 +9,7 @@ mod program;
 mod summary;
 mod tls;
 
-pub(crate) use arguments::{parse_seconds, with_keyspace};
 pub use arguments::{ConnectArgs, whole_number};
+pub(crate) use arguments::{parse_seconds, with_keyspace};
 pub use failure::Failure;
 pub use program::run;

@@ -33,12 +33,15 @@ pub(super) struct Insert {
     required: Vec<usize>,
 }
 
-/// What Cassandra counts for a cell besides its value. It is 20 in Cassandra 5.
+/// An upper bound of the size that Cassandra adds to the value of a cell: a timestamp, a time to live and a time of
+/// deletion.
 const CELL_OVERHEAD: usize = 24;
 
-/// What Cassandra counts for a row besides its cells: a timestamp, a time to live and a time of deletion. It is 20 in
-/// Cassandra 5.
-const ROW_OVERHEAD: usize = 24;
+/// The same for an element of a list, which also has a key of 16 bytes.
+const ELEMENT_OVERHEAD: usize = CELL_OVERHEAD + 16;
+
+/// An upper bound of the size that Cassandra adds to the cells of a row.
+const ROW_OVERHEAD: usize = 32;
 
 #[derive(Debug)]
 enum Kind {
@@ -249,8 +252,8 @@ impl Insert {
         row.token(partitioner?)
     }
 
-    /// Estimates the size of a row as Cassandra counts it for `batch_size_warn_threshold`: each cell has a timestamp, a
-    /// time to live and a time of deletion besides its value. The estimate is rather too large.
+    /// Returns an upper bound of the size that Cassandra counts for a row when it compares a batch with
+    /// `batch_size_warn_threshold`.
     pub(super) fn server_size(&self, row: &EncodedRow) -> usize {
         let variables = self.statement.variables();
         // Each element of a collection, and each field of a user-defined type, is a cell if the column is not frozen. It
@@ -259,7 +262,7 @@ impl Insert {
             use CqlType::{List, Map, Set, Udt};
             matches!(column.cql_type, List(_) | Map(_) | Set(_) | Udt(_))
         };
-        let factor = if variables.iter().any(has_cells) { 1 + CELL_OVERHEAD / 4 } else { 1 };
+        let factor = if variables.iter().any(has_cells) { 1 + ELEMENT_OVERHEAD / 4 } else { 1 };
         row.size() * factor + variables.len() * CELL_OVERHEAD + ROW_OVERHEAD
     }
 

@@ -1,4 +1,4 @@
-//! Rows that wait to be written, in batches of one partition or of a few.
+//! Rows that wait to be written, in batches.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,7 +19,8 @@ pub(super) struct LoadRow<T> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowPlace {
     pub(super) token: Token,
-    pub(super) replicas: ReplicaSet,
+    /// `None` if no local node is known to be a replica.
+    pub(super) replicas: Option<ReplicaSet>,
 }
 
 /// Rows that one request writes.
@@ -69,7 +70,7 @@ pub(super) struct RowBatches<T> {
 }
 
 impl<T> RowBatch<T> {
-    /// Divides the batch into two halves.
+    /// Divides the batch into two halves, which are sent again as often as the batch could have been, but at least once.
     ///
     /// # Errors
     /// Returns the batch if it has one row, or cannot be divided.
@@ -78,7 +79,8 @@ impl<T> RowBatch<T> {
         let Some([first, second]) = self.request.divide(middle, kind) else { return Err(self) };
         let rows = self.rows.split_off(middle);
         let (bytes, rest) = (first.size(), self.bytes.saturating_sub(first.size()));
-        let half = |rows, request, bytes| Self { rows, request, bytes, failures: 0 };
+        let failures = self.failures;
+        let half = |rows, request, bytes| Self { rows, request, bytes, failures };
         Ok([half(self.rows, first, bytes), half(rows, second, rest)])
     }
 }
@@ -91,7 +93,7 @@ impl<T> WaitingBatch<T> {
             batch: RowBatch { rows: vec![row], request, bytes, failures: 0 },
             server_bytes,
             tokens: place.iter().map(|place| place.token).collect(),
-            replicas: place.map(|place| place.replicas),
+            replicas: place.and_then(|place| place.replicas),
         }
     }
 
@@ -109,9 +111,12 @@ impl<T> WaitingBatch<T> {
         let partitions = self.tokens.len() + usize::from(is_new);
         let bytes = self.batch.bytes.saturating_add(encoded.size());
         let server_bytes = self.server_bytes.saturating_add(insert.server_size(&encoded));
+        // The rest of a large batch is left to its own partition, which may fill it beyond the limit for several.
+        let is_reserved = self.tokens.len() == 1 && self.server_bytes > limits.server_bytes / 2;
         let has_room = self.batch.rows.len() < limits.rows
             && match partitions {
                 1 => bytes <= limits.bytes,
+                _ if is_new && is_reserved => false,
                 _ => partitions <= limits.partitions && server_bytes <= limits.server_bytes,
             };
         if !has_room {
@@ -142,7 +147,7 @@ impl<T> RowBatches<T> {
     /// Adds a row to the last batch of its partition. If that is full, or there is none, adds it to the last batch of
     /// its replicas, or to a new one.
     ///
-    /// The place is `None` if the driver does not know it. Such a row has a batch of its own.
+    /// The place is `None` if the driver does not know the partitioner. Such a row has a batch of its own.
     pub(super) fn push(
         &mut self,
         mut row: (LoadRow<T>, EncodedRow),
@@ -151,8 +156,8 @@ impl<T> RowBatches<T> {
         limits: BatchLimits,
     ) {
         if let Some(RowPlace { token, replicas }) = place {
-            let numbers = [self.last_of_token.get(&token), self.last_of_replicas.get(&replicas)];
-            let [of_token, of_replicas] = numbers.map(Option::<&u64>::copied);
+            let of_token = self.last_of_token.get(&token).copied();
+            let of_replicas = replicas.and_then(|set| self.last_of_replicas.get(&set).copied());
             let of_replicas = of_replicas.filter(|number| Some(*number) != of_token);
             for number in [of_token, of_replicas].into_iter().flatten() {
                 let Some(batch) = self.waiting(number) else { continue };
@@ -166,7 +171,12 @@ impl<T> RowBatches<T> {
             }
             let number = self.taken + self.batches.len() as u64;
             self.last_of_token.insert(token, number);
-            self.last_of_replicas.insert(replicas, number);
+            // A row that is too large for other partitions leaves the batch before it to the next rows.
+            if let Some(replicas) = replicas
+                && insert.server_size(&row.1) <= limits.server_bytes / 2
+            {
+                self.last_of_replicas.insert(replicas, number);
+            }
         }
         let (row, encoded) = row;
         self.batches.push_back(WaitingBatch::new(row, encoded, place, insert));

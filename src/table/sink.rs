@@ -25,7 +25,7 @@ use crate::types::ToValues;
 ///
 /// Each row is sent to a replica of its partition. A request that fails because of its node or of too much load is
 /// sent again up to four times, in the course of 8.5 seconds, unless it updates counters and may have been applied.
-/// A batch that the server refuses as invalid is divided, so that only the rows that cause the error
+/// A batch that the server refuses as invalid or cannot write is divided, so that only the rows that cause the error
 /// fail.
 ///
 /// The sink has no task of its own: requests make progress while [`send`](Self::send), [`flush`](Self::flush) or
@@ -243,8 +243,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         let token = Insert::token(&encoded, state.partitioner());
         let replicas = token.map(|token| state.replicas(&self.keyspace, token));
         let place = token
-            .zip(replicas.clone())
-            .map(|(token, replicas)| RowPlace { token, replicas: ReplicaSet::new(replicas) });
+            .map(|token| RowPlace { token, replicas: replicas.clone().and_then(ReplicaSet::new) });
         let node = replicas.and_then(|mut replicas| {
             let first = replicas.clone().next();
             replicas.find(|node| node.distance() == Distance::Local).or(first)
