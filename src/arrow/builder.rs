@@ -190,6 +190,10 @@ impl RecordBatchBuilder {
             if left == 0 {
                 return Ok(());
             }
+            if row > 0 && row == block.rows() {
+                // The first block is the sample from which columns estimate the length of their values.
+                self.reserve(left, rest);
+            }
             let read = block.read(&mut rest, left);
             self.append_block(&block, row)?;
             if let Err(Truncated(column)) = read {
@@ -197,6 +201,14 @@ impl RecordBatchBuilder {
                 return Err(self.row_error(row, column, ValueError::TooShort));
             }
         }
+    }
+
+    /// Reserves memory for `count` rows, or fewer if `rest` cannot contain them.
+    fn reserve(&mut self, count: usize, rest: &[u8]) {
+        // Each cell has at least the four bytes of its length.
+        let max = rest.len().checked_div(self.columns.len().saturating_mul(4));
+        let count = count.min(max.unwrap_or(0));
+        self.columns.iter_mut().for_each(|column| column.reserve(count, rest.len()));
     }
 
     /// Appends a block that begins at `row` of its page.

@@ -23,6 +23,9 @@ pub(super) trait Column: Send + Sync {
         false
     }
 
+    /// Reserves memory for `count` more values, whose bytes are at most `max_bytes` altogether.
+    fn reserve(&mut self, _count: usize, _max_bytes: usize) {}
+
     /// Returns the number of values.
     fn len(&self) -> usize;
 
@@ -79,12 +82,5 @@ impl Limits {
     pub(super) fn add_fillers(&mut self, count: usize) -> Result<(), Failure> {
         self.fillers = self.fillers.saturating_add(count);
         if self.fillers > MAX_FILLERS { Err(Failure::TooLarge) } else { Ok(()) }
-    }
-
-    /// Counts the empty values in `cells`.
-    #[cold]
-    pub(super) fn add_empty_values(&mut self, cells: &[RawCell<'_>]) {
-        let is_empty = |cell: &&RawCell<'_>| cell.is_some_and(<[u8]>::is_empty);
-        self.empty_values = self.empty_values.saturating_add(cells.iter().filter(is_empty).count());
     }
 }

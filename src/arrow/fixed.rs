@@ -43,29 +43,25 @@ where
     F: Fn(Vec<T>, Option<NullBuffer>) -> Result<ArrayRef, ArrowError> + Send + Sync + 'static,
 {
     fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
-        let (mut has_other, mut is_valid) = (false, true);
+        let mut invalid = 0_usize;
         // An iterator of known length fills the `Vec` without capacity checks. Nulls are the default value.
         self.values.extend(cells.iter().map(|cell| {
-            let bytes = cell.unwrap_or_default();
-            match <[u8; N]>::try_from(bytes).ok().and_then(&self.decode) {
-                Some(value) => value,
-                None => {
-                    has_other = true;
-                    is_valid &= bytes.is_empty();
-                    T::default()
-                }
-            }
+            let bytes = cell.and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
+            bytes.and_then(&self.decode).unwrap_or_else(|| {
+                invalid = invalid.wrapping_add(1);
+                T::default()
+            })
         }));
-        if !has_other {
+        if invalid == 0 {
             self.validity.extend_valid(cells.len());
             return Ok(());
         }
-        if !is_valid {
-            return Err(self.error(cells).into());
+        let valid = self.validity.extend_non_empty(cells, limits);
+        if valid.saturating_add(invalid) == cells.len() {
+            Ok(())
+        } else {
+            Err(self.error(cells).into())
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
-        Ok(())
     }
 
     fn extend_packed(&mut self, values: &[u8]) -> bool {
@@ -78,6 +74,11 @@ where
         }
         self.validity.extend_valid(values.len());
         true
+    }
+
+    fn reserve(&mut self, count: usize, _: usize) {
+        self.values.reserve(count);
+        self.validity.reserve(count);
     }
 
     fn len(&self) -> usize {
