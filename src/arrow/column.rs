@@ -1,4 +1,4 @@
-//! What the builders of all columns have in common.
+//! The interface of the builders of all columns.
 
 use arrow_array::ArrayRef;
 use arrow_schema::ArrowError;

@@ -1,4 +1,4 @@
-//! Which values of a column are not null.
+//! The nulls of a column.
 
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 
