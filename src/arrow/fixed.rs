@@ -66,9 +66,14 @@ where
 
     fn extend_packed(&mut self, values: &[u8]) -> bool {
         let (values, rest) = values.as_chunks();
-        let len = self.values.len();
-        self.values.extend(values.iter().map_while(|bytes| (self.decode)(*bytes)));
-        if !rest.is_empty() || self.values.len() != len.saturating_add(values.len()) {
+        let (len, mut is_valid) = (self.values.len(), rest.is_empty());
+        self.values.extend(values.iter().map(|bytes| {
+            (self.decode)(*bytes).unwrap_or_else(|| {
+                is_valid = false;
+                T::default()
+            })
+        }));
+        if !is_valid {
             self.values.truncate(len);
             return false;
         }
