@@ -1,6 +1,8 @@
 //! Tests without a server: golden vectors, hostile input, the tables and clauses of the protocol,
 //! properties, the fuzz corpus, and the layers of the source code.
 
+#[cfg(feature = "arrow-60")]
+mod arrow;
 #[cfg(feature = "cli")]
 mod bulk;
 mod comparison;
