@@ -13,7 +13,8 @@
 //! | `row_writer` | writes rows in a format |
 //! | `input_buffer` | the bytes of an input that belong to the current record |
 //! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
-//! | `row_parser`, `json_line`, `unique_json` | parse records as rows of values |
+//! | `row_parser`, `json_line`, `unique_json` | parse records as rows of values, and encode them |
+//! | `plain_value` | encodes the common texts of scalar values |
 //! | `column_map` | which column each field belongs to |
 //! | `input_file` | the files that are read, and their compression |
 //! | `bad_rows` | the files of rows that could not be loaded |
@@ -57,6 +58,7 @@ mod input_file;
 mod json_line;
 mod json_text;
 pub mod load;
+mod plain_value;
 mod progress_bar;
 mod record_reader;
 mod row_parser;

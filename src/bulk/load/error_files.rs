@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::input_plan::InputPlan;
-use super::input_thread::{InputRow, InvalidRecord};
+use super::input_row::InputRow;
+use super::input_thread::InvalidRecord;
 use crate::bulk::{BadRow, BadRowSizes, BadRows, FileError, InputSource};
 use crate::cli::Failure;
 use crate::session::Error;
@@ -74,7 +75,7 @@ impl ErrorFiles {
     /// Returns an error if a file cannot be written.
     pub(super) fn write_failed(&mut self, row: &InputRow, error: &Error) -> Result<(), Failure> {
         let reason = error.to_string();
-        let record = Some(&*row.record);
+        let record = Some(row.record());
         let bad = BadRow { place: row.place, record, is_open: false, reason: &reason };
         self.write(row.input, bad)
     }

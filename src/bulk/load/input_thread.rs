@@ -7,8 +7,11 @@ use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
 
 use super::input_plan::PlannedInput;
+use super::input_row::{BufferedRow, RowBuffer};
+use crate::bulk::column_map::TTL;
 use crate::bulk::{FileError, Format, InputPlace};
-use crate::types::{BindError, Binder, MaybeUnset, ToValues, Value};
+use crate::types::{ColumnSpec, NativeType};
+use crate::wire::Writer;
 
 /// Parsed records of one input, in the order of the input.
 #[derive(Debug)]
@@ -16,26 +19,19 @@ pub(super) struct Chunk {
     /// The index of the input.
     pub(super) input: usize,
     pub(super) items: Vec<Item>,
+    /// The rows of the items.
+    pub(super) rows: RowBuffer,
 }
 
 #[derive(Debug)]
 pub(super) enum Item {
-    Row(InputRow),
+    Row(BufferedRow),
     Invalid(InvalidRecord),
     /// The last record of a CSV file had no line break after it.
     Unterminated,
     Failed(FileError),
     /// All inputs have been read to their ends. If the thread panics, the channel closes without it.
     End,
-}
-
-/// A row, and the record that it was parsed from.
-#[derive(Debug)]
-pub(super) struct InputRow {
-    values: Vec<MaybeUnset<Value>>,
-    pub(super) input: usize,
-    pub(super) place: InputPlace,
-    pub(super) record: Box<[u8]>,
 }
 
 /// A record that does not parse as a row.
@@ -61,12 +57,6 @@ pub(super) struct ReadPosition {
 const RECORDS: usize = 512;
 const BYTES: usize = 256 << 10;
 
-impl ToValues for InputRow {
-    fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
-        self.values.bind(binder)
-    }
-}
-
 /// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. The last item is
 /// [`Item::End`] or [`Item::Failed`]. Appends `ttl` to each row if it is given.
 pub(super) fn read_inputs(
@@ -78,7 +68,7 @@ pub(super) fn read_inputs(
 ) {
     for (index, mut input) in inputs.into_iter().enumerate().skip(start.input) {
         let last = start.last.filter(|_| index == start.input);
-        let mut sender = ChunkSender { chunks, input: index, items: Vec::new(), bytes: 0 };
+        let mut sender = ChunkSender::new(chunks, index, columns(&input, ttl));
         let failed = match read_input(&mut input, last, ttl, read, &mut sender) {
             Ok(()) => false,
             Err(error) => {
@@ -91,7 +81,14 @@ pub(super) fn read_inputs(
         }
     }
     // A receiver that was dropped needs no end.
-    _ = chunks.blocking_send(Chunk { input: 0, items: vec![Item::End] });
+    let rows = RowBuffer::new(Arc::default());
+    _ = chunks.blocking_send(Chunk { input: 0, items: vec![Item::End], rows });
+}
+
+/// Returns the columns of the rows of an input.
+fn columns(input: &PlannedInput, ttl: Option<i32>) -> Arc<[ColumnSpec]> {
+    let ttl = ttl.map(|_| ColumnSpec::new("", "", TTL, NativeType::Int));
+    input.parser.columns().iter().cloned().chain(ttl).collect()
 }
 
 fn read_input(
@@ -113,17 +110,21 @@ fn read_input(
         }
         is_terminated = record.is_terminated;
         let place = record.place;
-        let parsed = input.parser.parse(&record);
+        let parsed = sender.rows.push(place, record.raw, |values| {
+            input.parser.encode(&record, values)?;
+            if let Some(ttl) = ttl {
+                let mut writer = Writer::new(values);
+                writer.int(4);
+                writer.int(ttl);
+            }
+            Ok(())
+        });
         if is_pipe && !record.is_terminated && (is_csv || parsed.is_err()) {
             let text = format!("its last record, at line {}, has no line break", place.line);
             return Err(input.failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
         let item = match parsed {
-            Ok(mut values) => {
-                values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
-                let record = record.raw.into();
-                Item::Row(InputRow { values, input: sender.input, place, record })
-            }
+            Ok(row) => Item::Row(row),
             Err(reason) => {
                 let is_open = record.is_open();
                 let record = (!record.is_too_long()).then(|| record.raw.into());
@@ -147,13 +148,19 @@ struct ChunkSender<'s> {
     chunks: &'s mpsc::Sender<Chunk>,
     input: usize,
     items: Vec<Item>,
+    rows: RowBuffer,
     bytes: usize,
 }
 
 /// The receiver was dropped.
 struct Stopped;
 
-impl ChunkSender<'_> {
+impl<'s> ChunkSender<'s> {
+    fn new(chunks: &'s mpsc::Sender<Chunk>, input: usize, columns: Arc<[ColumnSpec]>) -> Self {
+        let rows = RowBuffer::new(columns);
+        Self { chunks, input, items: Vec::new(), rows, bytes: 0 }
+    }
+
     /// Adds a record, and sends the chunk if it is full or `is_due`.
     fn push(&mut self, item: Item, bytes: usize, is_due: bool) -> Result<(), Stopped> {
         self.items.push(item);
@@ -166,10 +173,12 @@ impl ChunkSender<'_> {
 
     fn send(&mut self) -> Result<(), Stopped> {
         self.bytes = 0;
-        let items = std::mem::take(&mut self.items);
+        let next = Vec::with_capacity(self.items.len());
+        let items = std::mem::replace(&mut self.items, next);
         if items.is_empty() && !self.chunks.is_closed() {
             return Ok(());
         }
-        self.chunks.blocking_send(Chunk { input: self.input, items }).map_err(|_| Stopped)
+        let rows = self.rows.take(2 * BYTES);
+        self.chunks.blocking_send(Chunk { input: self.input, items, rows }).map_err(|_| Stopped)
     }
 }
