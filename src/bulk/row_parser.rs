@@ -122,12 +122,7 @@ impl RowParser {
             }
             _ => return Err("the record has another format".to_owned()),
         }
-        match self.columns.iter().zip(&row).find(|(column, _)| &*column.name == TIMESTAMP) {
-            Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
-                Err(in_column(column, "the row has no write time"))
-            }
-            _ => Ok(row),
-        }
+        check_write_time(&self.columns, &row).map(|()| row)
     }
 
     fn slot<'r>(
@@ -143,6 +138,19 @@ impl RowParser {
             Value::Null if self.nulls_unset => MaybeUnset::Unset,
             value => MaybeUnset::Set(value),
         }
+    }
+}
+
+/// Returns an error if the row has a column for its write time, but no value in it.
+pub(super) fn check_write_time(
+    columns: &[ColumnSpec],
+    row: &[MaybeUnset<Value>],
+) -> Result<(), String> {
+    match columns.iter().zip(row).find(|(column, _)| &*column.name == TIMESTAMP) {
+        Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
+            Err(in_column(column, "the row has no write time"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -257,14 +265,16 @@ fn resolve_value_escapes(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn in_column(column: &ColumnSpec, reason: &str) -> String {
+/// Returns a reason that names the column.
+pub(super) fn in_column(column: &ColumnSpec, reason: &str) -> String {
     format!("column \"{}\" of type `{}`: {reason}", column.name, column.cql_type)
 }
 
 /// Longest part of a field shown in an error, in characters.
 const EXCERPT: usize = 40;
 
-fn shortened(text: &str) -> Cow<'_, str> {
+/// Returns the start of a text, for an error.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
         None => text.into(),

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::input_plan::PlannedInput;
-use crate::bulk::{FileError, Format, InputPlace};
+use super::planned_input::{InputContent, PlannedInput, TextInput};
+use crate::bulk::parquet::{InvalidRow, ParquetReader, ParquetRows};
+use crate::bulk::{FileError, Format, InputPlace, InputSource};
 use crate::types::{BindError, Binder, MaybeUnset, ToValues, Value};
 
 /// Parsed records of one input, in the order of the input.
@@ -32,10 +33,11 @@ pub(super) enum Item {
 /// A row, and the record that it was parsed from.
 #[derive(Debug)]
 pub(super) struct InputRow {
-    values: Vec<MaybeUnset<Value>>,
+    pub(super) values: Vec<MaybeUnset<Value>>,
     pub(super) input: usize,
     pub(super) place: InputPlace,
-    pub(super) record: Box<[u8]>,
+    /// `None` if the input is not text.
+    pub(super) record: Option<Box<[u8]>>,
 }
 
 /// A record that does not parse as a row.
@@ -76,10 +78,17 @@ pub(super) fn read_inputs(
     read: &Arc<AtomicU64>,
     chunks: &mpsc::Sender<Chunk>,
 ) {
-    for (index, mut input) in inputs.into_iter().enumerate().skip(start.input) {
+    for (index, input) in inputs.into_iter().enumerate().skip(start.input) {
         let last = start.last.filter(|_| index == start.input);
         let mut sender = ChunkSender { chunks, input: index, items: Vec::new(), bytes: 0 };
-        let failed = match read_input(&mut input, last, ttl, read, &mut sender) {
+        let PlannedInput { source, content } = input;
+        let result = match content {
+            InputContent::Text(text) => read_text(text, &source, last, ttl, read, &mut sender),
+            InputContent::Parquet(reader) => {
+                read_parquet(reader, &source, last, ttl, read, &mut sender)
+            }
+        };
+        let failed = match result {
             Ok(()) => false,
             Err(error) => {
                 sender.items.push(Item::Failed(error));
@@ -94,20 +103,22 @@ pub(super) fn read_inputs(
     _ = chunks.blocking_send(Chunk { input: 0, items: vec![Item::End] });
 }
 
-fn read_input(
-    input: &mut PlannedInput,
+fn read_text(
+    mut input: TextInput,
+    source: &InputSource,
     last: Option<InputPlace>,
     ttl: Option<i32>,
     read: &Arc<AtomicU64>,
     sender: &mut ChunkSender<'_>,
 ) -> Result<(), FileError> {
-    let mut records = input.open(read)?;
+    let failed = |error| FileError::new("read", source, error);
+    let mut records = input.open(source, read)?;
     // A pipe also ends when the program that writes to it is killed. Many files lack the last line break, and a JSON
     // object that is cut off does not parse.
     let is_csv = input.format == Format::Csv;
-    let is_pipe = !input.source.is_regular();
+    let is_pipe = !source.is_regular();
     let mut is_terminated = true;
-    while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
+    while let Some(record) = records.next_record().map_err(failed)? {
         if last.is_some_and(|last| record.place <= last) {
             continue;
         }
@@ -116,12 +127,12 @@ fn read_input(
         let parsed = input.parser.parse(&record);
         if is_pipe && !record.is_terminated && (is_csv || parsed.is_err()) {
             let text = format!("its last record, at line {}, has no line break", place.line);
-            return Err(input.failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
+            return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
         let item = match parsed {
             Ok(mut values) => {
                 values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
-                let record = record.raw.into();
+                let record = Some(record.raw.into());
                 Item::Row(InputRow { values, input: sender.input, place, record })
             }
             Err(reason) => {
@@ -138,6 +149,49 @@ fn read_input(
     }
     if !is_terminated && is_csv && !is_pipe {
         sender.items.push(Item::Unterminated);
+    }
+    Ok(())
+}
+
+/// Reads the rows of a Parquet file. Their places are their numbers.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a count for the progress bar"
+)]
+fn read_parquet(
+    reader: ParquetReader,
+    source: &InputSource,
+    last: Option<InputPlace>,
+    ttl: Option<i32>,
+    read: &Arc<AtomicU64>,
+    sender: &mut ChunkSender<'_>,
+) -> Result<(), FileError> {
+    let size = source.size().unwrap_or_default() as f64;
+    let mut rows = reader.rows_after(last.map_or(0, |last| last.line));
+    let mut counted = 0;
+    while let Some(parsed) = rows.next_rows()? {
+        let bytes = ParquetRows::BYTES / parsed.len().max(1);
+        for row in parsed {
+            let place = InputPlace { line: row.number, offset: 0 };
+            let item = match row.values {
+                Ok(mut values) => {
+                    values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
+                    Item::Row(InputRow { values, input: sender.input, place, record: None })
+                }
+                Err(InvalidRow { reason, json }) => {
+                    let record = Some(json.into());
+                    Item::Invalid(InvalidRecord { place, record, is_open: false, reason })
+                }
+            };
+            if sender.push(item, bytes, false).is_err() {
+                return Ok(());
+            }
+        }
+        let count = (rows.progress() * size) as u64;
+        read.fetch_add(count.saturating_sub(counted), Ordering::Relaxed);
+        counted = count;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bulk::amount::{Shard, parse_amount, parse_bytes, parse_shard};
-use crate::bulk::{CsvArgs, FileCompression, Format};
+use crate::bulk::{CsvArgs, FileCompression, FileFormat};
 use crate::cli::ConnectArgs;
 
 /// The arguments of `cqlwire unload`.
@@ -26,11 +26,12 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(super) to: String,
 
-    /// Format of the rows: csv or jsonl [default: that of the file name, or csv]
+    /// Format of the rows: csv, jsonl or parquet [default: that of the file name, or csv]
     #[arg(long)]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<FileFormat>,
 
-    /// Compression of the file: gzip, zstd or none [default: that of the file name, or none]
+    /// Compression of the file: gzip, zstd or none [default: that of the file name, or none; zstd for the data in a Parquet
+    /// file]
     #[arg(long, value_name = "COMPRESSION")]
     pub(super) compress: Option<FileCompression>,
 
@@ -90,7 +91,7 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "NUMBER")]
     pub(super) splits: Option<usize>,
 
-    /// Time between two checkpoints, from which --resume continues
+    /// Time between two checkpoints, from which --resume continues. A Parquet file has one only when 4 MiB of rows are new
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     pub(super) checkpoint_every: u64,
 
