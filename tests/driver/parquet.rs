@@ -61,7 +61,7 @@ fn succeed(output: Output) -> Output {
     output
 }
 
-fn fail(output: Output, expected: &str) {
+fn fail(output: &Output, expected: &str) {
     assert_ne!(output.code, 0, "{output:?}");
     assert!(output.stderr.contains(expected), "{expected}: {output:?}");
 }
@@ -168,7 +168,7 @@ fn rows_that_cannot_be_loaded_are_written_as_json_lines() {
     let insert = Fault::error(ErrorCode::Invalid, "out of order").statement("INSERT INTO%");
     let fault = cluster.nodes()[0].add_fault(insert);
     fail(
-        load(&pandas, &["--map", "kind=name", "--map", "name=kind"]),
+        &load(&pandas, &["--map", "kind=name", "--map", "name=kind"]),
         "error: 4 rows could not be loaded",
     );
     cluster.nodes()[0].remove_fault(fault);
@@ -219,9 +219,9 @@ fn a_load_resumes_at_the_row_of_its_checkpoint() {
         ];
         tool("load", &cluster, &[&arguments, more].concat())
     };
-    fail(load(&["--max-errors", "0"]), "stopped, because more than 0 rows could not be loaded");
+    fail(&load(&["--max-errors", "0"]), "stopped, because more than 0 rows could not be loaded");
     assert_eq!(rows(&cluster, "SELECT id FROM ks.people"), ["1", "2"]);
-    fail(load(&[]), "4 rows read, 2 acknowledged, 2 failed");
+    fail(&load(&[]), "4 rows read, 2 acknowledged, 2 failed");
     let reasons =
         fs::read_to_string(folder.path().join("errors/pandas.parquet.jsonl.err")).unwrap();
     assert_eq!(reasons.matches(": row ").count(), 2, "{reasons}");
@@ -233,10 +233,10 @@ fn options_choose_the_columns() {
     let pandas = fixture("pandas.parquet");
     let load =
         |more: &[&str]| tool("load", &cluster, &[&["ks.people", "--from", &pandas], more].concat());
-    fail(load(&["--columns", "id,age", "--dry-run"]), "there is no column \"age\"");
+    fail(&load(&["--columns", "id,age", "--dry-run"]), "there is no column \"age\"");
     let lacks =
         ["ks.people", "--from", &fixture("int96.parquet"), "--columns", "id,n", "--dry-run"];
-    fail(tool("load", &cluster, &lacks), "no field for the column \"n\" of --columns");
+    fail(&tool("load", &cluster, &lacks), "no field for the column \"n\" of --columns");
     succeed(load(&["--columns", "id,name"]));
     succeed(load(&[
         "--columns",
@@ -270,13 +270,13 @@ fn arguments_that_do_not_fit_parquet_are_refused() {
             "two columns have the name \"id\"",
         ),
     ] {
-        fail(tool("unload", &cluster, arguments), expected);
+        fail(&tool("unload", &cluster, arguments), expected);
     }
     let host = cluster.contact_points()[0].to_string();
     let arguments = ["load", "--host", &host, "ks.people", "--from", "-"];
     let content = fs::read(fixture("pandas.parquet")).unwrap();
     let output = run_with_input(CQLWIRE, &arguments, content);
-    fail(output, "standard input: Parquet is read from its end");
+    fail(&output, "standard input: Parquet is read from its end");
     let file = to("q.parquet");
     let query = "SELECT id, name, writetime(name), ttl(name) FROM ks.people";
     succeed(tool("unload", &cluster, &["--query", query, "--to", &file]));

@@ -83,7 +83,7 @@ pub(super) fn read_inputs(
         let mut sender = ChunkSender { chunks, input: index, items: Vec::new(), bytes: 0 };
         let PlannedInput { source, content } = input;
         let result = match content {
-            InputContent::Text(text) => read_text(text, &source, last, ttl, read, &mut sender),
+            InputContent::Text(text) => read_text(*text, &source, last, ttl, read, &mut sender),
             InputContent::Parquet(reader) => {
                 read_parquet(reader, &source, last, ttl, read, &mut sender)
             }

@@ -22,7 +22,7 @@ pub(super) struct PlannedInput {
 /// The way to read the rows of an input.
 #[derive(Debug)]
 pub(super) enum InputContent {
-    Text(TextInput),
+    Text(Box<TextInput>),
     Parquet(ParquetReader),
 }
 
@@ -85,7 +85,7 @@ pub(super) struct OpenInput {
 }
 
 enum Header {
-    Text(TextHeader),
+    Text(Box<TextHeader>),
     Parquet(ParquetFile),
 }
 
@@ -102,7 +102,8 @@ impl OpenInput {
         let (format, opened) = find_format(&source, options, read)?;
         let header = match (format, source.path().filter(|_| source.is_regular())) {
             (FileFormat::Text(format), _) => {
-                Header::Text(TextHeader::read(&source, format, opened, options, read)?)
+                let header = TextHeader::read(&source, format, opened, options, read)?;
+                Header::Text(Box::new(header))
             }
             (FileFormat::Parquet, Some(path)) => {
                 Header::Parquet(ParquetFile::open(path).map_err(FileError::into_failure)?)
@@ -146,7 +147,8 @@ impl OpenInput {
     ) -> Result<PlannedInput, Failure> {
         let content = match self.header {
             Header::Text(header) => {
-                InputContent::Text(header.plan(columns, indexes, table, options))
+                let text = header.plan(columns, indexes, table, options);
+                InputContent::Text(Box::new(text))
             }
             Header::Parquet(file) => {
                 let reader = file.read(columns, &indexes).map_err(FileError::into_failure)?;

@@ -61,7 +61,8 @@ impl Output {
         let written = written.unwrap_or_default();
         let rows = match target.format {
             FileFormat::Text(format) => {
-                Rows::Text(TextOutput::new(sink, format, target.compression, dialect))
+                let output = TextOutput::new(sink, format, target.compression, dialect);
+                Rows::Text(Box::new(output))
             }
             FileFormat::Parquet => {
                 let footer = resumed.and_then(|resumed| resumed.footer.as_deref());
@@ -155,7 +156,7 @@ struct Writer {
 
 /// The file in its format.
 enum Rows {
-    Text(TextOutput),
+    Text(Box<TextOutput>),
     Parquet(Box<ParquetOutput>),
 }
 
