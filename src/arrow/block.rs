@@ -30,16 +30,21 @@ impl<'r> Block<'r> {
     /// before.
     pub(super) fn read(&mut self, rest: &mut &'r [u8], count: usize) -> Result<(), Truncated> {
         self.rows = 0;
-        let end = rest.len().saturating_sub(MAX_BYTES);
-        while self.rows < count.min(MAX_ROWS) && (rest.len() >= end || self.rows == 0) {
+        // A local copy, which the compiler can keep in registers.
+        let mut bytes = *rest;
+        let end = bytes.len().saturating_sub(MAX_BYTES);
+        while self.rows < count.min(MAX_ROWS) && bytes.len() >= end {
+            let row = self.rows;
             for (index, column) in self.columns.iter_mut().enumerate() {
-                let cell = read_cell(rest).ok_or(Truncated(index))?;
-                if let Some(slot) = column.get_mut(self.rows) {
+                let (cell, after) = split_cell(bytes).ok_or(Truncated(index))?;
+                bytes = after;
+                if let Some(slot) = column.get_mut(row) {
                     *slot = cell;
                 }
             }
-            self.rows = self.rows.saturating_add(1);
+            self.rows = row.saturating_add(1);
         }
+        *rest = bytes;
         Ok(())
     }
 
@@ -54,15 +59,13 @@ impl<'r> Block<'r> {
     }
 }
 
-/// Reads a cell, a `[bytes]`. Returns `None` if `rest` ends inside the cell.
+/// Splits a cell, a `[bytes]`, from the bytes after it. Returns `None` if `bytes` ends inside the cell.
 #[inline(always)]
-fn read_cell<'r>(rest: &mut &'r [u8]) -> Option<RawCell<'r>> {
-    let (length, bytes) = rest.split_first_chunk()?;
-    let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-        *rest = bytes;
-        return Some(None);
-    };
-    let (cell, bytes) = bytes.split_at_checked(length)?;
-    *rest = bytes;
-    Some(Some(cell))
+fn split_cell(bytes: &[u8]) -> Option<(RawCell<'_>, &[u8])> {
+    let (length, bytes) = bytes.split_first_chunk()?;
+    let length = i32::from_be_bytes(*length);
+    match usize::try_from(length) {
+        Ok(length) => bytes.split_at_checked(length).map(|(cell, after)| (Some(cell), after)),
+        Err(_) => Some((None, bytes)),
+    }
 }

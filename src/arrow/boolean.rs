@@ -36,12 +36,16 @@ impl Column for BooleanColumn {
             return Err(ValueError::Size { expected: 1, found }.into());
         }
         if has_other {
-            limits.add_empty_values(cells);
-            self.validity.extend_non_empty(cells);
+            self.validity.extend_non_empty(cells, limits);
         } else {
             self.validity.extend_valid(cells.len());
         }
         Ok(())
+    }
+
+    fn reserve(&mut self, count: usize, _: usize) {
+        self.values.reserve(count);
+        self.validity.reserve(count);
     }
 
     fn len(&self) -> usize {

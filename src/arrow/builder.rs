@@ -190,6 +190,10 @@ impl RecordBatchBuilder {
             if left == 0 {
                 return Ok(());
             }
+            if row > 0 && row == block.rows() {
+                // The first block is the sample from which columns estimate the length of their values.
+                self.reserve(left, rest);
+            }
             let read = block.read(&mut rest, left);
             self.append_block(&block, row)?;
             if let Err(Truncated(column)) = read {
@@ -197,6 +201,14 @@ impl RecordBatchBuilder {
                 return Err(self.row_error(row, column, ValueError::TooShort));
             }
         }
+    }
+
+    /// Reserves memory for `count` rows, or fewer if `rest` cannot contain them.
+    fn reserve(&mut self, count: usize, rest: &[u8]) {
+        // Each cell has at least the four bytes of its length.
+        let max = rest.len().checked_div(self.columns.len().saturating_mul(4));
+        let count = count.min(max.unwrap_or(0));
+        self.columns.iter_mut().for_each(|column| column.reserve(count, rest.len()));
     }
 
     /// Appends a block that begins at `row` of its page.
@@ -281,6 +293,10 @@ impl fmt::Debug for RecordBatchBuilder {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
+
     use super::*;
     use crate::message::RowsMetadata;
     use crate::types::{CqlType, NativeType};
@@ -312,6 +328,18 @@ mod tests {
             builder.append(&page).unwrap();
             assert_eq!(builder.finish().unwrap().num_rows(), 1);
         }
+    }
+
+    #[test]
+    fn elements_without_lengths_are_read_in_one_piece() {
+        let vector = CqlType::vector(CqlType::vector(NativeType::Int.into(), 2), 1);
+        let columns = columns(&[vector]);
+        let cells = b"\0\0\0\x08\0\0\0\x01\0\0\0\x02\xff\xff\xff\xff\0\0\0\x08\0\0\0\x03\0\0\0\x04";
+        let batch = record_batch(&page(&columns, 3, cells)).unwrap();
+        let inner = batch["c"].as_fixed_size_list().values().as_fixed_size_list();
+        let numbers: Vec<_> = inner.values().as_primitive::<Int32Type>().iter().collect();
+        assert_eq!(numbers, [Some(1), Some(2), None, None, Some(3), Some(4)]);
+        assert!(inner.is_null(1) && batch["c"].is_null(1));
     }
 
     #[test]

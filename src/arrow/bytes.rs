@@ -25,26 +25,29 @@ struct Values {
 impl Values {
     /// Appends the bytes of the cells. Returns the bytes.
     fn extend(&mut self, cells: &[RawCell<'_>], limits: &Limits) -> Result<&[u8], Failure> {
-        let start = self.bytes.len();
-        let (mut total, mut nulls) = (0_usize, 0_usize);
-        for cell in cells {
-            total = total.saturating_add(cell.map_or(0, <[u8]>::len));
-            nulls = nulls.saturating_add(usize::from(cell.is_none()));
-        }
-        if total > limits.max_offset.saturating_sub(start) {
-            return Err(Failure::TooLarge);
-        }
-        self.bytes.reserve(total);
-        self.ends.reserve(cells.len());
-        for cell in cells {
-            self.bytes.extend_from_slice(cell.unwrap_or_default());
-            self.ends.push(self.bytes.len(), limits)?;
+        let (start, mut nulls) = (self.bytes.len(), 0_usize);
+        let lengths = cells.iter().map(|cell| {
+            nulls = nulls.wrapping_add(usize::from(cell.is_none()));
+            cell.map_or(0, <[u8]>::len)
+        });
+        let end = self.ends.extend(start, lengths, limits)?;
+        self.bytes.reserve(end.saturating_sub(start));
+        for cell in cells.iter().flatten() {
+            self.bytes.extend_from_slice(cell);
         }
         match nulls {
             0 => self.validity.extend_valid(cells.len()),
             _ => self.validity.extend(cells, |_| true),
         }
         Ok(self.bytes.get(start..).unwrap_or_default())
+    }
+
+    /// Reserves memory for `count` values that are as long as those before, but have at most `max_bytes` altogether.
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        let bytes = self.bytes.len().saturating_mul(count).checked_div(self.ends.len());
+        self.bytes.reserve(bytes.unwrap_or(0).min(max_bytes));
+        self.ends.reserve(count);
+        self.validity.reserve(count);
     }
 
     fn truncate(&mut self, len: usize) {
@@ -71,6 +74,10 @@ pub(super) struct BlobColumn(Values);
 impl Column for BlobColumn {
     fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
         self.0.extend(cells, limits).map(drop)
+    }
+
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.0.reserve(count, max_bytes);
     }
 
     fn len(&self) -> usize {
@@ -117,6 +124,10 @@ impl Column for TextColumn {
         }
     }
 
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.values.reserve(count, max_bytes);
+    }
+
     fn len(&self) -> usize {
         self.values.ends.len()
     }
@@ -156,9 +167,12 @@ impl<T: Display + for<'r> FromCql<'r>> Column for DisplayColumn<T> {
             }
             self.values.ends.push(self.values.bytes.len(), limits)?;
         }
-        limits.add_empty_values(cells);
-        self.values.validity.extend_non_empty(cells);
+        self.values.validity.extend_non_empty(cells, limits);
         Ok(())
+    }
+
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.values.reserve(count, max_bytes);
     }
 
     fn len(&self) -> usize {

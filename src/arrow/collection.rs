@@ -40,8 +40,7 @@ impl Column for ListColumn {
             }
             self.ends.push(start.saturating_add(elements.len()), limits)?;
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
+        self.validity.extend_non_empty(cells, limits);
         self.elements.extend(&elements, limits)
     }
 
@@ -112,8 +111,7 @@ impl Column for MapColumn {
             }
             self.ends.push(start.saturating_add(keys.len()), limits)?;
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
+        self.validity.extend_non_empty(cells, limits);
         self.keys.extend(&keys, limits)?;
         self.values.extend(&values, limits)
     }

@@ -1,4 +1,4 @@
-//! What the builders of all columns have in common.
+//! The interface of the builders of all columns.
 
 use arrow_array::ArrayRef;
 use arrow_schema::ArrowError;
@@ -22,6 +22,9 @@ pub(super) trait Column: Send + Sync {
     fn extend_packed(&mut self, _values: &[u8]) -> bool {
         false
     }
+
+    /// Reserves memory for `count` more values, whose bytes are at most `max_bytes` altogether.
+    fn reserve(&mut self, _count: usize, _max_bytes: usize) {}
 
     /// Returns the number of values.
     fn len(&self) -> usize;
@@ -79,12 +82,5 @@ impl Limits {
     pub(super) fn add_fillers(&mut self, count: usize) -> Result<(), Failure> {
         self.fillers = self.fillers.saturating_add(count);
         if self.fillers > MAX_FILLERS { Err(Failure::TooLarge) } else { Ok(()) }
-    }
-
-    /// Counts the empty values in `cells`.
-    #[cold]
-    pub(super) fn add_empty_values(&mut self, cells: &[RawCell<'_>]) {
-        let is_empty = |cell: &&RawCell<'_>| cell.is_some_and(<[u8]>::is_empty);
-        self.empty_values = self.empty_values.saturating_add(cells.iter().filter(is_empty).count());
     }
 }

@@ -29,8 +29,7 @@ impl Column for DurationColumn {
                 None => IntervalMonthDayNano::default(),
             });
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
+        self.validity.extend_non_empty(cells, limits);
         Ok(())
     }
 

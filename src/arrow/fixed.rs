@@ -43,41 +43,47 @@ where
     F: Fn(Vec<T>, Option<NullBuffer>) -> Result<ArrayRef, ArrowError> + Send + Sync + 'static,
 {
     fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
-        let (mut has_other, mut is_valid) = (false, true);
+        let mut invalid = 0_usize;
         // An iterator of known length fills the `Vec` without capacity checks. Nulls are the default value.
         self.values.extend(cells.iter().map(|cell| {
-            let bytes = cell.unwrap_or_default();
-            match <[u8; N]>::try_from(bytes).ok().and_then(&self.decode) {
-                Some(value) => value,
-                None => {
-                    has_other = true;
-                    is_valid &= bytes.is_empty();
-                    T::default()
-                }
-            }
+            let bytes = cell.and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
+            bytes.and_then(&self.decode).unwrap_or_else(|| {
+                invalid = invalid.wrapping_add(1);
+                T::default()
+            })
         }));
-        if !has_other {
+        if invalid == 0 {
             self.validity.extend_valid(cells.len());
             return Ok(());
         }
-        if !is_valid {
-            return Err(self.error(cells).into());
+        let valid = self.validity.extend_non_empty(cells, limits);
+        if valid.saturating_add(invalid) == cells.len() {
+            Ok(())
+        } else {
+            Err(self.error(cells).into())
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
-        Ok(())
     }
 
     fn extend_packed(&mut self, values: &[u8]) -> bool {
         let (values, rest) = values.as_chunks();
-        let len = self.values.len();
-        self.values.extend(values.iter().map_while(|bytes| (self.decode)(*bytes)));
-        if !rest.is_empty() || self.values.len() != len.saturating_add(values.len()) {
+        let (len, mut is_valid) = (self.values.len(), rest.is_empty());
+        self.values.extend(values.iter().map(|bytes| {
+            (self.decode)(*bytes).unwrap_or_else(|| {
+                is_valid = false;
+                T::default()
+            })
+        }));
+        if !is_valid {
             self.values.truncate(len);
             return false;
         }
         self.validity.extend_valid(values.len());
         true
+    }
+
+    fn reserve(&mut self, count: usize, _: usize) {
+        self.values.reserve(count);
+        self.validity.reserve(count);
     }
 
     fn len(&self) -> usize {

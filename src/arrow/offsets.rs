@@ -13,6 +13,22 @@ impl Offsets {
         self.0.reserve(values);
     }
 
+    /// Appends values of these lengths. The first one begins at `start`. Returns the end of the last one.
+    #[inline]
+    pub(super) fn extend(
+        &mut self,
+        start: usize,
+        lengths: impl ExactSizeIterator<Item = usize>,
+        limits: &Limits,
+    ) -> Result<usize, Failure> {
+        let mut end = start;
+        self.0.extend(lengths.map(|length| {
+            end = end.saturating_add(length);
+            i32::try_from(end).unwrap_or(i32::MAX)
+        }));
+        if end > limits.max_offset { Err(Failure::TooLarge) } else { Ok(end) }
+    }
+
     /// Appends a value that ends at `end`.
     #[inline]
     pub(super) fn push(&mut self, end: usize, limits: &Limits) -> Result<(), Failure> {

@@ -45,8 +45,7 @@ impl Column for StructColumn {
             fields.map_or(Ok(()), |fields| fields.end())?;
             limits.add_fillers(missing)?;
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
+        self.validity.extend_non_empty(cells, limits);
         self.len = self.len.saturating_add(cells.len());
         for (column, cells) in self.columns.iter_mut().zip(&columns) {
             column.extend(cells, limits)?;

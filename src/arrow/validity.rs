@@ -1,8 +1,8 @@
-//! Which values of a column are not null.
+//! The nulls of a column.
 
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 
-use super::column::RawCell;
+use super::column::{Limits, RawCell};
 
 /// A bit for each value of a column: 0 for null. It takes no memory before the first null.
 #[derive(Default)]
@@ -22,20 +22,40 @@ impl Validity {
     }
 
     /// Appends the validity of each cell: `is_valid` of its bytes, false for null.
-    pub(super) fn extend(&mut self, cells: &[RawCell<'_>], is_valid: impl Fn(&[u8]) -> bool) {
+    pub(super) fn extend(
+        &mut self,
+        cells: &[RawCell<'_>],
+        mut is_valid: impl FnMut(&[u8]) -> bool,
+    ) {
         let bits = self.bits.get_or_insert_with(|| {
             let mut bits = BooleanBufferBuilder::new(self.len.saturating_add(cells.len()));
             bits.append_n(self.len, true);
             bits
         });
-        append_bits(bits, cells, |cell| cell.is_some_and(&is_valid));
+        append_bits(bits, cells, |cell| cell.is_some_and(&mut is_valid));
         self.len = self.len.saturating_add(cells.len());
     }
 
-    /// Appends the validity of cells whose empty values are null.
+    /// Appends the validity of cells whose empty values are null, and counts these. Returns the number of cells that
+    /// are not null.
     #[inline(never)]
-    pub(super) fn extend_non_empty(&mut self, cells: &[RawCell<'_>]) {
-        self.extend(cells, |bytes| !bytes.is_empty());
+    pub(super) fn extend_non_empty(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> usize {
+        let (mut present, mut valid) = (0_usize, 0_usize);
+        self.extend(cells, |bytes| {
+            present = present.wrapping_add(1);
+            valid = valid.wrapping_add(usize::from(!bytes.is_empty()));
+            !bytes.is_empty()
+        });
+        let empty = present.saturating_sub(valid);
+        limits.empty_values = limits.empty_values.saturating_add(empty);
+        valid
+    }
+
+    /// Reserves memory for `count` values.
+    pub(super) fn reserve(&mut self, count: usize) {
+        if let Some(bits) = &mut self.bits {
+            bits.reserve(count);
+        }
     }
 
     pub(super) fn truncate(&mut self, len: usize) {

@@ -69,8 +69,7 @@ impl Column for VectorColumn {
                 self.extend_elements(std::slice::from_ref(cell), limits)?;
             }
         }
-        limits.add_empty_values(cells);
-        self.validity.extend_non_empty(cells);
+        self.validity.extend_non_empty(cells, limits);
         self.len = self.len.saturating_add(cells.len());
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Connections, sessions and programs against mock servers, over real sockets and without Cassandra.
 
+#[cfg(feature = "arrow-60")]
+mod arrow;
 mod certificates;
 mod changed_types;
 mod cluster;

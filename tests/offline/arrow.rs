@@ -11,7 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
-use cqlwire::arrow::{CQL_TYPE_KEY, RecordBatchBuilder, RecordBatchError, schema};
+use cqlwire::arrow::{CQL_TYPE_KEY, RecordBatchBuilder, RecordBatchError, record_batch, schema};
 use cqlwire::message::{Rows, RowsMetadata};
 use cqlwire::types::{
     ColumnSpec, CqlType, Date, Duration, NativeType, Time, Timestamp, UdtType, Value,
@@ -143,7 +143,7 @@ fn assert_same(found: &[Vec<Value>], expected: &[Vec<Value>]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn batches_hold_the_values_of_their_pages((types, rows) in tables(), split in 0..200_usize) {
@@ -270,4 +270,174 @@ fn every_type_has_its_arrow_type_and_its_cql_type_in_the_metadata() {
         let extension = field.metadata().get(EXTENSION_TYPE_NAME_KEY);
         assert_eq!(extension.map(String::as_str), is_uuid.then_some("arrow.uuid"));
     }
+}
+
+/// Returns the bytes of cells: `None` for null.
+fn cells(cells: &[Option<&[u8]>]) -> Vec<u8> {
+    let cell = |cell: &Option<&[u8]>| match cell {
+        Some(bytes) => [&i32::try_from(bytes.len()).unwrap().to_be_bytes(), *bytes].concat(),
+        None => vec![0xff; 4],
+    };
+    cells.iter().flat_map(cell).collect()
+}
+
+/// Returns the batch of one column with these cells.
+fn batch_of(cql_type: &str, values: &[Option<&[u8]>]) -> Result<RecordBatch, RecordBatchError> {
+    let columns = columns(&[parse_type(cql_type)]);
+    record_batch(&raw_page(&columns, values.len(), cells(values)))
+}
+
+#[test]
+fn dates_times_and_numbers_have_the_values_of_arrow() {
+    let date =
+        batch_of("date", &[Some(&[0x80, 0, 0, 1]), Some(&[0; 4]), Some(&[0xff; 4])]).unwrap();
+    assert_eq!(date["c0"].as_primitive::<Date32Type>().values(), &[1, i32::MIN, i32::MAX]);
+    let time = batch_of("time", &[Some(&[0, 0, 0, 0, 0, 0, 1, 0])]).unwrap();
+    assert_eq!(time["c0"].as_primitive::<Time64NanosecondType>().values(), &[256]);
+    let timestamp = batch_of("timestamp", &[Some(&[0xff; 8])]).unwrap();
+    assert_eq!(timestamp["c0"].as_primitive::<TimestampMillisecondType>().values(), &[-1]);
+    let duration = batch_of("duration", &[Some(&[2, 4, 6])]).unwrap();
+    let duration = duration["c0"].as_primitive::<IntervalMonthDayNanoType>().value(0);
+    assert_eq!(duration, IntervalMonthDayNano::new(1, 2, 3));
+    let boolean = batch_of("boolean", &[Some(&[0]), Some(&[1]), Some(&[7]), None]).unwrap();
+    let boolean: Vec<_> = boolean["c0"].as_boolean().iter().collect();
+    assert_eq!(boolean, [Some(false), Some(true), Some(true), None]);
+}
+
+#[test]
+fn numbers_without_a_bound_and_addresses_are_text() {
+    for (cql_type, bytes, expected) in [
+        ("decimal", &[0, 0, 0, 2, 0x6e][..], "1.10"),
+        ("decimal", &[0xff, 0xff, 0xff, 0xfd, 0xfe], "-2E+3"),
+        ("varint", &[1, 0, 0, 0, 0, 0, 0, 0, 0], "18446744073709551616"),
+        ("inet", &[127, 0, 0, 1], "127.0.0.1"),
+        ("inet", &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "2001:db8::1"),
+    ] {
+        let batch = batch_of(cql_type, &[Some(bytes), None]).unwrap();
+        let values: Vec<_> = batch["c0"].as_string::<i32>().iter().collect();
+        assert_eq!(values, [Some(expected), None]);
+    }
+}
+
+#[test]
+fn fields_that_a_value_lacks_are_null() {
+    let one = cells(&[Some(b"Main")]);
+    let two = cells(&[None, Some(b"Bonn")]);
+    let batch = batch_of("ks.address", &[Some(&one), Some(&two), None]).unwrap();
+    let address = batch["c0"].as_struct();
+    let field = |name| address[name].as_string::<i32>().iter().collect::<Vec<_>>();
+    assert_eq!(field("Street"), [Some("Main"), None, None]);
+    assert_eq!(field("city"), [None, Some("Bonn"), None]);
+    assert_eq!(address.nulls().unwrap().iter().collect::<Vec<_>>(), [true, true, false]);
+}
+
+#[test]
+fn empty_values_become_null_and_are_counted() {
+    let list = [&2_i32.to_be_bytes()[..], &cells(&[Some(&[]), None])].concat();
+    for (cql_type, _) in TYPES {
+        let columns = columns(&[parse_type(cql_type)]);
+        let mut builder = RecordBatchBuilder::new(&columns).unwrap();
+        builder.append(&raw_page(&columns, 3, cells(&[Some(&[]), None, Some(&[])]))).unwrap();
+        let column = Arc::clone(builder.finish().unwrap().column(0));
+        let is_value = ["ascii", "text", "blob", "'com.example.Point'"].contains(&cql_type);
+        assert_eq!(builder.empty_values(), if is_value { 0 } else { 2 }, "{cql_type}");
+        assert_eq!(column.null_count(), if is_value { 1 } else { 3 }, "{cql_type}");
+    }
+    let columns = columns(&[parse_type("list<int>")]);
+    let mut builder = RecordBatchBuilder::new(&columns).unwrap();
+    builder.append(&raw_page(&columns, 1, cells(&[Some(&list)]))).unwrap();
+    assert_eq!(builder.empty_values(), 1);
+    assert_eq!(builder.finish().unwrap()["c0"].as_list::<i32>().value(0).null_count(), 2);
+}
+
+#[test]
+fn errors_name_the_row_the_column_and_the_type() {
+    let mut values = vec![Some(&[0, 0, 0, 1][..]); 300];
+    values[250] = Some(&[1, 2, 3]);
+    let error = batch_of("int", &values).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read row 250, column 0 \"c0\" of type `int`: the value has 3 bytes, but its type takes 4"
+    );
+    for key in [None, Some(&[][..])] {
+        let map = [&1_i32.to_be_bytes()[..], &cells(&[key, None])].concat();
+        let error = batch_of("map<int, int>", &[None, Some(&map)]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot read row 1, column 0 \"c0\" of type `map<int, int>`: a key is null or empty, \
+             which Arrow maps cannot represent"
+        );
+    }
+    for (cql_type, bytes) in [
+        ("text", &[0xc3][..]),
+        ("ascii", "é".as_bytes()),
+        ("boolean", &[0, 0]),
+        ("time", &[0xff; 8]),
+        ("duration", &[2, 1, 0]),
+        ("inet", &[1; 5]),
+        ("vector<float, 2>", &[0; 7]),
+        ("vector<text, 2>", &[0]),
+    ] {
+        let error = batch_of(cql_type, &[None, None, Some(bytes)]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read row 2, column 0"), "{error}");
+    }
+}
+
+#[test]
+fn a_page_that_ends_early_is_an_error_at_every_byte() {
+    let types = TYPES.map(|(cql_type, _)| parse_type(cql_type));
+    let columns = columns(&types);
+    let nulls = vec![Value::Null; types.len()];
+    let whole = page(&columns, &[nulls.clone(), nulls]);
+    let mut builder = RecordBatchBuilder::new(&columns).unwrap();
+    for end in 0..whole.content.len() {
+        let cut = raw_page(&columns, 2, whole.content[..end].to_vec());
+        let error = builder.append(&cut).unwrap_err().to_string();
+        let cell = end / 4;
+        let place = format!("row {}, column {} ", cell / types.len(), cell % types.len());
+        assert!(
+            error.contains(&place) && error.ends_with("ends inside one of its parts"),
+            "{error}"
+        );
+        assert!(builder.is_empty());
+    }
+    builder.append(&whole).unwrap();
+    assert_eq!(builder.finish().unwrap().num_rows(), 2);
+}
+
+#[test]
+fn pages_with_other_columns_are_errors() {
+    let of = |types: &[&str]| columns(&types.iter().map(|of| parse_type(of)).collect::<Vec<_>>());
+    let columns = of(&["int"]);
+    let mut builder = RecordBatchBuilder::new(&columns).unwrap();
+    let error = builder.append(&raw_page(&of(&["int", "int"]), 0, vec![])).unwrap_err();
+    assert_eq!(error.to_string(), "the page has 2 columns, but the record batch has 1");
+    let error = builder.append(&raw_page(&of(&["text"]), 0, vec![])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column 0 of the page is \"c0\" of type `text`, but that of the record batch is \"c0\" of type \
+         `int`; finish the batch and create another builder"
+    );
+    // The columns of a prepared statement stand for those that a page does not describe.
+    let mut page = raw_page(&columns, 1, vec![0, 0, 0, 4, 0, 0, 0, 7]);
+    page.metadata.columns = None;
+    assert!(matches!(record_batch(&page), Err(RecordBatchError::NoColumns)));
+    builder.append(&page).unwrap();
+    assert_eq!(builder.finish().unwrap()["c0"].as_primitive::<Int32Type>().values(), &[7]);
+    let error = RecordBatchBuilder::new(&of(&["vector<int, 3000000000>"])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column \"c0\" has vectors of 3000000000 elements, which Arrow does not have"
+    );
+}
+
+#[test]
+fn columns_of_one_name_and_rows_without_columns_are_kept() {
+    let column = ColumnSpec::new("ks", "t", "Name", NativeType::TinyInt);
+    let page = raw_page(&[column.clone(), column], 1, vec![0, 0, 0, 1, 7, 0, 0, 0, 1, 8]);
+    let batch = record_batch(&page).unwrap();
+    let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["Name", "Name"]);
+    assert_eq!(batch.column(1).as_primitive::<Int8Type>().values(), &[8]);
+    assert_eq!(record_batch(&raw_page(&[], 3, vec![])).unwrap().num_rows(), 3);
 }
