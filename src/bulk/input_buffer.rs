@@ -7,9 +7,9 @@ use memchr::memchr_iter;
 /// The place of a record in its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct InputPlace {
-    /// Number of the line in which the record begins, from 1.
+    /// Number of the line in which the record begins, from 1; in Parquet, the number of the row.
     pub line: u64,
-    /// Offset of the record in the decompressed input, in bytes.
+    /// Offset of the record in the decompressed input, in bytes; in Parquet, 0.
     pub offset: u64,
 }
 

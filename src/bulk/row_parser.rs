@@ -136,12 +136,7 @@ impl RowParser {
             }
             _ => return Err("the record has another format".to_owned()),
         }
-        match self.columns.iter().zip(&row).find(|(column, _)| &*column.name == TIMESTAMP) {
-            Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
-                Err(in_column(column, "the row has no write time"))
-            }
-            _ => Ok(row),
-        }
+        check_write_time(&self.columns, &row).map(|()| row)
     }
 
     /// Appends the values of a record to `out`: for each column a `[value]` of its type, which may be null or unset.
@@ -216,6 +211,19 @@ pub(super) fn encode_row(
         out.truncate(start);
         error.to_string()
     })
+}
+
+/// Returns an error if the row has a column for its write time, but no value in it.
+pub(super) fn check_write_time(
+    columns: &[ColumnSpec],
+    row: &[MaybeUnset<Value>],
+) -> Result<(), String> {
+    match columns.iter().zip(row).find(|(column, _)| &*column.name == TIMESTAMP) {
+        Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
+            Err(in_column(column, "the row has no write time"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the names in a CSV record, which is the header of an input.
@@ -341,14 +349,16 @@ fn resolve_value_escapes(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn in_column(column: &ColumnSpec, reason: &str) -> String {
+/// Returns a reason that names the column.
+pub(super) fn in_column(column: &ColumnSpec, reason: &str) -> String {
     format!("column \"{}\" of type `{}`: {reason}", column.name, column.cql_type)
 }
 
 /// Longest part of a field shown in an error, in characters.
 const EXCERPT: usize = 40;
 
-fn shortened(text: &str) -> Cow<'_, str> {
+/// Returns the start of a text, for an error.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
         None => text.into(),

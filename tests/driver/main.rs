@@ -32,6 +32,8 @@ mod mock_cluster;
 mod mock_nodes;
 #[path = "../support/mock_server.rs"]
 mod mock_server;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod peer_rows;
 mod policies;
 #[path = "../support/program.rs"]

@@ -21,6 +21,8 @@ mod known_codec_bugs;
 mod layers;
 mod links;
 mod nesting;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod properties;
 #[path = "../support/recorded.rs"]
 mod recorded;

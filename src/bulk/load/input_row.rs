@@ -40,6 +40,11 @@ impl RowBuffer {
         Self { columns, bytes: Vec::new() }
     }
 
+    /// Returns the columns of the rows.
+    pub(super) const fn columns(&self) -> &Arc<[ColumnSpec]> {
+        &self.columns
+    }
+
     /// Returns the buffer, and leaves an empty one with room for as many bytes, but at most `room`.
     pub(super) fn take(&mut self, room: usize) -> Self {
         let bytes = Vec::with_capacity(self.bytes.len().min(room));
@@ -76,13 +81,13 @@ impl RowBuffer {
 }
 
 impl InputRow {
-    /// Returns the record.
+    /// Returns the record. It is empty if the input is not text.
     pub(super) fn record(&self) -> &[u8] {
         self.bytes.get(self.record_at..).unwrap_or_default()
     }
 
     /// Returns the values, up to the first one that does not decode.
-    fn values(&self) -> Vec<MaybeUnset<Value>> {
+    pub(super) fn values(&self) -> Vec<MaybeUnset<Value>> {
         let mut reader = Reader::new(self.encoded());
         let value = |column: &ColumnSpec| match reader.value(Version::V4, "value") {
             Ok(RawValue::Null) => Some(MaybeUnset::Set(Value::Null)),

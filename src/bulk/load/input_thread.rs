@@ -2,15 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::input_plan::PlannedInput;
 use super::input_row::{BufferedRow, RowBuffer};
+use super::planned_input::{InputContent, PlannedInput, TextInput};
 use crate::bulk::column_map::TTL;
-use crate::bulk::{FileError, Format, InputPlace};
-use crate::types::{ColumnSpec, NativeType};
+use crate::bulk::parquet::{InvalidRow, ParquetReader, ParquetRows};
+use crate::bulk::row_parser::encode_row;
+use crate::bulk::{FileError, Format, InputPlace, InputSource};
+use crate::types::{ColumnSpec, MaybeUnset, NativeType, Value};
 use crate::wire::Writer;
 
 /// Parsed records of one input, in the order of the input.
@@ -66,10 +68,17 @@ pub(super) fn read_inputs(
     read: &Arc<AtomicU64>,
     chunks: &mpsc::Sender<Chunk>,
 ) {
-    for (index, mut input) in inputs.into_iter().enumerate().skip(start.input) {
+    for (index, input) in inputs.into_iter().enumerate().skip(start.input) {
         let last = start.last.filter(|_| index == start.input);
-        let mut sender = ChunkSender::new(chunks, index, columns(&input, ttl));
-        let failed = match read_input(&mut input, last, ttl, read, &mut sender) {
+        let PlannedInput { source, content } = input;
+        let mut sender = ChunkSender::new(chunks, index, columns(&content, ttl));
+        let result = match content {
+            InputContent::Text(text) => read_text(*text, &source, last, ttl, read, &mut sender),
+            InputContent::Parquet(reader) => {
+                read_parquet(reader, &source, last, ttl, read, &mut sender)
+            }
+        };
+        let failed = match result {
             Ok(()) => false,
             Err(error) => {
                 sender.items.push(Item::Failed(error));
@@ -86,25 +95,31 @@ pub(super) fn read_inputs(
 }
 
 /// Returns the columns of the rows of an input.
-fn columns(input: &PlannedInput, ttl: Option<i32>) -> Arc<[ColumnSpec]> {
+fn columns(input: &InputContent, ttl: Option<i32>) -> Arc<[ColumnSpec]> {
+    let columns = match input {
+        InputContent::Text(text) => text.parser.columns(),
+        InputContent::Parquet(reader) => reader.columns(),
+    };
     let ttl = ttl.map(|_| ColumnSpec::new("", "", TTL, NativeType::Int));
-    input.parser.columns().iter().cloned().chain(ttl).collect()
+    columns.iter().cloned().chain(ttl).collect()
 }
 
-fn read_input(
-    input: &mut PlannedInput,
+fn read_text(
+    mut input: TextInput,
+    source: &InputSource,
     last: Option<InputPlace>,
     ttl: Option<i32>,
     read: &Arc<AtomicU64>,
     sender: &mut ChunkSender<'_>,
 ) -> Result<(), FileError> {
-    let mut records = input.open(read)?;
+    let failed = |error| FileError::new("read", source, error);
+    let mut records = input.open(source, read)?;
     // A pipe also ends when the program that writes to it is killed. Many files lack the last line break, and a JSON
     // object that is cut off does not parse.
     let is_csv = input.format == Format::Csv;
-    let is_pipe = !input.source.is_regular();
+    let is_pipe = !source.is_regular();
     let mut is_terminated = true;
-    while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
+    while let Some(record) = records.next_record().map_err(failed)? {
         if last.is_some_and(|last| record.place <= last) {
             continue;
         }
@@ -121,7 +136,7 @@ fn read_input(
         });
         if is_pipe && !record.is_terminated && (is_csv || parsed.is_err()) {
             let text = format!("its last record, at line {}, has no line break", place.line);
-            return Err(input.failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
+            return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
         let item = match parsed {
             Ok(row) => Item::Row(row),
@@ -139,6 +154,54 @@ fn read_input(
     }
     if !is_terminated && is_csv && !is_pipe {
         sender.items.push(Item::Unterminated);
+    }
+    Ok(())
+}
+
+/// Reads the rows of a Parquet file. Their places are their numbers.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a count for the progress bar"
+)]
+fn read_parquet(
+    reader: ParquetReader,
+    source: &InputSource,
+    last: Option<InputPlace>,
+    ttl: Option<i32>,
+    read: &Arc<AtomicU64>,
+    sender: &mut ChunkSender<'_>,
+) -> Result<(), FileError> {
+    let size = source.size().unwrap_or_default() as f64;
+    let columns = Arc::clone(sender.rows.columns());
+    let lines = reader.json().clone();
+    let mut rows = reader.rows_after(last.map_or(0, |last| last.line));
+    let mut counted = 0;
+    while let Some(parsed) = rows.next_rows()? {
+        let bytes = ParquetRows::BYTES / parsed.len().max(1);
+        for row in parsed {
+            let place = InputPlace { line: row.number, offset: 0 };
+            let encoded = row.values.and_then(|mut values| {
+                values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
+                let encode = |out: &mut Vec<u8>| encode_row(&columns, &values, out);
+                let row = sender.rows.push(place, &[], encode);
+                row.map_err(|reason| InvalidRow { reason, json: lines.line(&values) })
+            });
+            let item = match encoded {
+                Ok(row) => Item::Row(row),
+                Err(InvalidRow { reason, json }) => {
+                    let record = Some(json.into());
+                    Item::Invalid(InvalidRecord { place, record, is_open: false, reason })
+                }
+            };
+            if sender.push(item, bytes, false).is_err() {
+                return Ok(());
+            }
+        }
+        let count = (rows.progress() * size) as u64;
+        read.fetch_add(count.saturating_sub(counted), Ordering::Relaxed);
+        counted = count;
     }
     Ok(())
 }
