@@ -135,8 +135,10 @@ impl CsvRecords {
     }
 
     /// Splits the record at the start of `bytes` into fields that are parts of it, as csv-core would. Returns its length with
-    /// the first byte of its line break. Returns `None` if it goes on after `bytes`, or has a field with a quote or an
-    /// escape in it; `fields` may then have some of its fields.
+    /// the first byte of its line break.
+    ///
+    /// Returns `None` if the record goes on after `bytes`, or if one of its fields contains a quote or an escape.
+    /// `fields` may then have some of its fields.
     ///
     /// csv-core takes five times as long, because it looks at each byte.
     fn split_plain(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -171,7 +173,7 @@ impl CsvRecords {
     /// Discards the fields of the current record.
     pub(super) fn clear(&mut self) {
         self.length = 0;
-        self.fields.clear();
+        self.fields = Vec::new();
         self.text.truncate(MIN_TEXT);
         self.text.shrink_to_fit();
     }

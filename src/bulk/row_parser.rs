@@ -55,7 +55,7 @@ struct Escapes {
 
 impl Escapes {
     /// Returns true if the text of the field may differ from its bytes.
-    fn occur_in(self, Field { bytes, is_quoted }: Field<'_>) -> bool {
+    fn may_change(self, Field { bytes, is_quoted }: Field<'_>) -> bool {
         self.byte.is_some_and(|escape| !is_quoted && bytes.contains(&escape))
             || (self.in_values && bytes.contains(&b'\\'))
     }
@@ -68,7 +68,7 @@ impl RowParser {
         let escapes =
             Escapes { byte: dialect.separate_escape(), in_values: dialect.has_value_escapes };
         let fields = 0..columns.len();
-        let fields = fields.map(|index| indexes.iter().position(|own| *own == Some(index)));
+        let fields = fields.map(|index| indexes.iter().rposition(|own| *own == Some(index)));
         let fields = fields.collect();
         let fields = FieldNames::Csv { indexes, fields, null, escapes };
         Self { columns: columns.to_vec(), fields, nulls_unset: false }
@@ -171,10 +171,15 @@ impl RowParser {
                 }
                 continue;
             };
-            if escapes.occur_in(field) || !encode_plain(&column.cql_type, field.bytes, out) {
+            if escapes.may_change(field) || !encode_plain(&column.cql_type, field.bytes, out) {
                 let text = field_text(field, *escapes)?;
-                let value = parse_text(&column.cql_type, &text).ok()?;
-                value.encode(&column.cql_type, &mut Writer::new(out)).ok()?;
+                let mut writer = Writer::new(out);
+                match self.set(parse_text(&column.cql_type, &text).ok()?) {
+                    MaybeUnset::Unset => {
+                        writer.value(RawValue::Unset, Version::V4, "value").ok()?
+                    }
+                    MaybeUnset::Set(value) => value.encode(&column.cql_type, &mut writer).ok()?,
+                }
             }
         }
         Some(())

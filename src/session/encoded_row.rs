@@ -36,7 +36,7 @@ impl EncodedRow {
     ///
     /// # Errors
     /// Returns an error if the values do not fit the variables. If the
-    /// [types may be outdated](Error::may_be_outdated_types), [`Session::encode_row`] finds out whether they are.
+    /// [types may be outdated](Error::may_be_outdated_types), [`Session::encode_row`] asks a server.
     pub(crate) fn new(
         statement: &PreparedStatement,
         values: &impl ToValues,

@@ -129,7 +129,7 @@ impl<T> WaitingBatch<T> {
             return Err(row);
         }
         if self.batch.rows.len() == 1 {
-            let room = limits.rows.min(ROOM);
+            let room = limits.rows.min(ROOM) - 1;
             self.batch.rows.reserve_exact(room);
             self.tokens.reserve_exact(room);
         }

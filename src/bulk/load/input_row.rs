@@ -18,8 +18,7 @@ pub(super) struct InputRow {
     record_at: usize,
 }
 
-/// The rows of a chunk. One thread allocates the memory of the buffer and another one frees it, which is slow for the
-/// memory of each row.
+/// The rows of a chunk, in one allocation. It is slow to free memory in another thread than the one that allocated it.
 #[derive(Debug)]
 pub(super) struct RowBuffer {
     columns: Arc<[ColumnSpec]>,
@@ -77,6 +76,13 @@ impl RowBuffer {
         let BufferedRow { place, bytes, record_at } = row;
         let bytes = self.bytes.get(bytes).unwrap_or_default().into();
         InputRow { columns: Arc::clone(&self.columns), input, place, bytes, record_at }
+    }
+}
+
+impl BufferedRow {
+    /// Returns the size of the values and the record in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
     }
 }
 
@@ -160,9 +166,17 @@ mod tests {
     fn values_are_not_read_as_another_type() {
         let mut buffer = ValuesBuffer::new();
         // Values that are null or unset fit every type.
-        assert!(buffer.bind(&row(), &columns(&["int", "blob", "text"])).is_ok());
-        for types in [&["float", "text", "bigint"][..], &["int", "text"], &["int"; 4]] {
-            assert!(buffer.bind(&row(), &columns(types)).is_err(), "{types:?}");
+        let (row, other) = (row(), columns(&["int", "blob", "text"]));
+        let values = buffer.bind(&row, &other).unwrap();
+        let values: Vec<_> = values.iter().map(|named| named.value).collect();
+        assert_eq!(values, [RawValue::Bytes(&[0, 0, 1, 0]), RawValue::Null, RawValue::Unset]);
+        for types in [
+            &["float", "text", "bigint"][..],
+            &["int", "text"],
+            &["int"; 4],
+            &["int", "text", "bigint", "int"],
+        ] {
+            assert!(buffer.bind(&row, &columns(types)).is_err(), "{types:?}");
         }
     }
 }

@@ -138,15 +138,18 @@ fn read_text(
             let text = format!("its last record, at line {}, has no line break", place.line);
             return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
+        let mut size = record.raw.len();
         let item = match parsed {
-            Ok(row) => Item::Row(row),
+            Ok(row) => {
+                size = row.size();
+                Item::Row(row)
+            }
             Err(reason) => {
                 let is_open = record.is_open();
                 let record = (!record.is_too_long()).then(|| record.raw.into());
                 Item::Invalid(InvalidRecord { place, record, is_open, reason })
             }
         };
-        let size = record.raw.len();
         // A slow input does not delay the rows that have arrived.
         if sender.push(item, size, records.is_drained()).is_err() {
             return Ok(());

@@ -96,7 +96,7 @@ struct Run {
 /// Time between two updates of the bar.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Number of rows after which the time is compared with that of the next update of the bar.
+/// Number of rows after which the clock is read for the bar.
 const ROWS_PER_CLOCK: u64 = 16;
 
 /// Maximum size of the encoded values in memory. Each row also has its record and a copy of its values.
@@ -265,8 +265,9 @@ impl Run {
                     self.write_checkpoint(arguments, false).await?;
                     self.last_checkpoint = Instant::now();
                 }
-                let looks_at_clock = self.checkpoint.counts.read.is_multiple_of(ROWS_PER_CLOCK);
-                if looks_at_clock && self.last_bar_update.elapsed() >= BAR_INTERVAL {
+                let is_slow = arguments.rate.is_some();
+                let reads_clock = self.checkpoint.counts.read.is_multiple_of(ROWS_PER_CLOCK);
+                if (is_slow || reads_clock) && self.last_bar_update.elapsed() >= BAR_INTERVAL {
                     self.update_bar();
                 }
             }
