@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `split` | splits a script into statements |
 //! | `command` | parses the shell's own commands, such as `CONSISTENCY` |
-//! | `describe` | describes objects of servers that do not know `DESCRIBE` |
+//! | `describe/` | executes `DESCRIBE`, or describes the schema of a server that does not know it |
 //! | `run` | runs scripts |
 //! | `table` | prints rows |
 //! | `format` | formats a value |

@@ -8,12 +8,10 @@ use super::describe::describe;
 use super::split::split_statements;
 use super::table::{Layout, TablePrinter};
 use crate::cli::Failure;
-use crate::message::ErrorCode;
 use crate::session::{
     DEFAULT_CONSISTENCY, DEFAULT_TRANSACTION_CONSISTENCY, ErrorKind, QueryResult, Session,
     Statement,
 };
-use crate::types::Value;
 use crate::wire::Consistency;
 
 /// Runs scripts and prints the results of their statements.
@@ -109,7 +107,10 @@ impl<W: Write> Shell<W> {
     async fn run_statement(&mut self, text: &str) -> Result<Next, Failure> {
         match Command::parse(text).map_err(Failure::Text)? {
             Command::Statement(text) => self.execute(text).await?,
-            Command::Describe(text) => self.describe(text).await?,
+            Command::Describe(text) => {
+                let keyspace = self.session.keyspace();
+                describe(&self.session, text, keyspace.as_deref(), &mut self.out).await?;
+            }
             Command::Consistency(None) => {
                 let level = self.consistency.unwrap_or(DEFAULT_CONSISTENCY);
                 self.print_line(format_args!("Current consistency level is {level}."))?;
@@ -165,58 +166,6 @@ impl<W: Write> Shell<W> {
             }
         }
         table.finish(&mut self.out).map_err(Failure::Io)
-    }
-
-    /// Executes DESCRIBE on the server and prints its result like cqlsh. If the server does not know
-    /// DESCRIBE, reads the schema instead.
-    async fn describe(&mut self, text: &str) -> Result<(), Failure> {
-        let text = match text.split_once(char::is_whitespace) {
-            Some((word, object)) if word.eq_ignore_ascii_case("DESC") => {
-                format!("DESCRIBE {object}")
-            }
-            _ => text.to_owned(),
-        };
-        let result = match self.session.execute(Statement::new(&*text).page_size(0), ()).await {
-            Err(error) if error.kind() == ErrorKind::Server(ErrorCode::Syntax) => {
-                let description = describe(&self.session, &text).await?;
-                return write!(self.out, "{description}").map_err(Failure::Io);
-            }
-            result => result?,
-        };
-        self.print_warnings(&result)?;
-        let column = |name: &str| result.columns().iter().position(|c| &*c.name == name);
-        let rows = result.rows::<Vec<Value>>()?.collect::<Result<Vec<_>, _>>()?;
-        let cell = |row: &Vec<Value>, index: usize| match row.get(index) {
-            Some(Value::Text(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => String::new(),
-        };
-        if let Some(index) = column("create_statement") {
-            for row in &rows {
-                self.print_line(format_args!("\n{}", cell(row, index)))?;
-            }
-            return self.print_line(format_args!(""));
-        }
-        match (column("keyspace_name"), column("name")) {
-            (Some(keyspace), Some(name)) => {
-                let mut last = None;
-                for row in &rows {
-                    let keyspace = cell(row, keyspace);
-                    if last.as_ref() != Some(&keyspace) {
-                        let rule = "-".repeat("Keyspace ".len() + keyspace.len());
-                        self.print_line(format_args!("\nKeyspace {keyspace}\n{rule}"))?;
-                        last = Some(keyspace);
-                    }
-                    self.print_line(format_args!("{}", cell(row, name)))?;
-                }
-                self.print_line(format_args!(""))
-            }
-            _ => {
-                let mut table = TablePrinter::new(self.layout);
-                table.print_page(&mut self.out, &result)?;
-                table.finish(&mut self.out).map_err(Failure::Io)
-            }
-        }
     }
 
     async fn source(&mut self, file: &str) -> Result<Next, Failure> {
