@@ -49,6 +49,7 @@
 //! | [`wire`] | frames, segments, compression, protocol notations and codes | |
 //! | [`types`] | CQL types and values, rows, conversions from and to Rust types | |
 //! | [`message`] | every request and response, encoded and decoded | |
+//! | [`arrow`] | pages of rows as Arrow record batches | `arrow-60` |
 //! | [`protocol`] | a connection as a state machine, without socket and clock | |
 //! | [`partitioner`] | the tokens of partition keys | `driver` or `testing` |
 //! | [`codec`] | encoders and decoders for `tokio_util`'s `Framed` | `tokio-util-07` |
@@ -74,6 +75,7 @@
 //! | `metrics-024` | counters, gauges and histograms for the `metrics` facade | |
 //! | `tokio-util-07` | the [`codec`] module | |
 //! | `testing` | the [`testing`] module | |
+//! | `arrow-60` | the [`arrow`] module |
 //! | `chrono-04`, `time-03`, `jiff-02`, `jiff-1` | dates and times as types of these crates | |
 //! | `bigdecimal-04`, `rust-decimal-1`, `num-bigint-04`, `num-bigint-05` | `decimal` and `varint` as types of these crates | |
 //! | `serde-1` | `Serialize` for values | |
@@ -97,6 +99,8 @@
     )
 )]
 
+#[cfg(feature = "arrow-60")]
+pub mod arrow;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod bulk;

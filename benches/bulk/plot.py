@@ -7,6 +7,10 @@ import sys
 import matplotlib.pyplot as pyplot
 
 
+# Maximum number of points of a line, about.
+POINTS = 300
+
+
 def main(source, target):
     with open(source, encoding="utf-8") as file:
         samples = list(csv.DictReader(file))
@@ -14,10 +18,11 @@ def main(source, target):
     for name in dict.fromkeys(sample["program"] for sample in samples):
         own = [sample for sample in samples if sample["program"] == name]
         total = max(int(sample["progress"]) for sample in own)
+        own = own[::max(1, len(own) // POINTS)]
         axes.plot([100 * int(sample["progress"]) / total for sample in own],
                   [float(sample["MiB"]) for sample in own], label=name, linewidth=1)
     axes.axhline(64, color="gray", linestyle="--", linewidth=1)
-    axes.set(xlabel="progress in %", ylabel="resident memory in MiB", ylim=(0, 70))
+    axes.set(xlabel="progress in %", ylabel="resident memory in MiB", ylim=0)
     axes.legend(fontsize="small")
     figure.tight_layout()
     pyplot.rcParams["svg.hashsalt"] = "cqlwire"

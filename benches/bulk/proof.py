@@ -18,10 +18,11 @@ import time
 KEYSPACE = "CREATE KEYSPACE IF NOT EXISTS proof WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}"
 TABLE = "CREATE TABLE IF NOT EXISTS proof.t (k bigint, c bigint, v text, PRIMARY KEY (k, c))"
 SHARDS = 4
+LIMIT = 64  # MiB of resident memory of each program
 
 
 class Cluster:
-    """Three nodes, whose program takes commands."""
+    """Three nodes, which the harness runs."""
 
     def __init__(self, program):
         self.process = subprocess.Popen([program, "--nodes", "3", "--tokens", "16", "--jvm=-XX:TieredStopAtLevel=4"],
@@ -29,9 +30,14 @@ class Cluster:
         self.host = self.process.stdout.readline().strip().split("=")[1].split(",")[0]
 
     def run(self, command):
-        """Runs a command, and waits until it has ended: the program then lists the nodes."""
-        self.process.stdin.write(command + "\n")
+        """Runs a command of the harness, which lists the nodes afterwards, and waits until it has ended."""
+        self.process.stdin.write(command + "\nnodes\n")
         self.process.stdin.flush()
+        # A command that fails prints nothing here, and its reason to stderr.
+        lines = [self.process.stdout.readline() for _ in range(3)]
+        state = "stopped" if command.startswith("kill") else "running"
+        if state not in lines[int(command.split()[1]) - 1]:
+            sys.exit(f"`{command}` failed: {lines}")
         for _ in range(3):
             self.process.stdout.readline()
 
@@ -92,22 +98,24 @@ class Program:
                 sys.exit(f"{self.name} ended before it was killed {self.kills + 1} times: use more --rows")
             time.sleep(0.1)
 
-    def finish(self):
-        while self.sample():
-            time.sleep(0.1)
-        self.check()
-
     def check(self):
         if self.process.returncode != 0:
             sys.exit(f"{self.name} failed: {self.process.stderr.read()}")
 
     def kill_between(self, first, last, times):
-        """Kills the program this often while it makes this progress, and starts it again."""
+        """Kills the program a number of times between two amounts of progress, and starts it again each time."""
         self.start()
         for kill in range(times):
             self.wait_for(first + (last - first) * (kill + 1) / (times + 1))
             self.kill()
             self.start()
+
+
+def finish(*programs):
+    while any([program.sample() for program in programs]):
+        time.sleep(0.1)
+    for program in programs:
+        program.check()
 
 
 def rows_of(checkpoint):
@@ -137,9 +145,8 @@ def main():
     os.makedirs(arguments.folder, exist_ok=True)
     path = lambda name: os.path.join(os.path.abspath(arguments.folder), name)
     source, checkpoint = path("rows.csv"), path("load.json")
-    for name in os.listdir(arguments.folder):
-        if name != "rows.csv":
-            subprocess.run(["rm", "-rf", path(name)], check=True)
+    if os.path.exists(checkpoint):
+        sys.exit(f"{arguments.folder} has the files of another run: remove it, or choose another --folder")
     write_rows(source, arguments.rows)
     size = os.path.getsize(source)
     expected = sorted_hash(source)
@@ -167,7 +174,7 @@ def main():
                             "--checkpoint-every", "1", "--resume", "--errors", path("errors")],
                    rows_of(checkpoint), samples)
     load.kill_between(0, arguments.rows // 2, arguments.kills)
-    load.finish()
+    finish(load)
     report(f"load, killed {load.kills} times")
 
     out = path("out.csv")
@@ -180,7 +187,7 @@ def main():
         cluster.run(f"kill {node}")
         unload.wait_for(end * size)
         cluster.run(f"start {node}")
-    unload.finish()
+    finish(unload)
     report(f"unload, killed {unload.kills} times, and two nodes once each")
     check("unload", out)
 
@@ -191,8 +198,7 @@ def main():
                    "--shard", f"{shard}/{SHARDS}"]
         shards.append((path(name), Program(f"shard {shard}", command, bytes_of(path(name), path(name) + ".part"), samples)))
         shards[-1][1].start()
-    for _, program in shards:
-        program.finish()
+    finish(*(program for _, program in shards))
     report(f"unload by {SHARDS} processes")
     check(f"unload by {SHARDS} processes", *(name for name, _ in shards))
     cluster.stop()
@@ -202,7 +208,10 @@ def main():
         writer.writerow(["program", "kills", "progress", "MiB"])
         writer.writerows((name, kills, progress, f"{memory:.1f}") for name, kills, progress, memory in samples)
     for name in dict.fromkeys(sample[0] for sample in samples):
-        print(f"{name}: at most {max(sample[3] for sample in samples if sample[0] == name):.1f} MiB resident", flush=True)
+        most = max(sample[3] for sample in samples if sample[0] == name)
+        print(f"{name}: at most {most:.1f} MiB resident", flush=True)
+        if most > LIMIT:
+            sys.exit(f"{name} takes more than {LIMIT} MiB")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ pub struct BadRows {
     err: PathBuf,
     /// The header of the input, if it has one.
     header: Vec<u8>,
+    /// True if a place has the number of the row in place of its line.
+    has_numbered_rows: bool,
     files: Option<[File; 2]>,
     /// The record without its closing quote at the end of the input. It is written after the records that fail later,
     /// because a reader takes everything after it as part of it.
@@ -71,12 +73,26 @@ impl BadRows {
             result.map_err(|error| FileError::new("write", path.display(), error))?;
         }
         let input = input.to_owned();
-        Ok(Self { input, bad, err, header: Vec::new(), files: None, last: None, count: 0 })
+        Ok(Self {
+            input,
+            bad,
+            err,
+            header: Vec::new(),
+            has_numbered_rows: false,
+            files: None,
+            last: None,
+            count: 0,
+        })
     }
 
     /// Sets the first record of `NAME.bad`.
     pub fn set_header(&mut self, header: &[u8]) {
         self.header = header.to_vec();
+    }
+
+    /// Sets that the places of rows are their numbers, because the input has no lines.
+    pub fn set_numbered_rows(&mut self) {
+        self.has_numbered_rows = true;
     }
 
     /// Writes a row.
@@ -89,7 +105,11 @@ impl BadRows {
         let reason = reason.replace(['\r', '\n'], " ");
         let record = record.map(|record| [record, b"\n"].concat());
         let note = if record.is_some() { "" } else { " (the record is not in the .bad file)" };
-        let line = format!("{}:{line}: byte {offset}: {reason}{note}\n", self.input);
+        let place = match self.has_numbered_rows {
+            true => format!(" row {line}"),
+            false => format!("{line}: byte {offset}"),
+        };
+        let line = format!("{}:{place}: {reason}{note}\n", self.input);
         match (record, is_open) {
             (Some(record), true) => self.last = Some(record),
             (Some(record), false) => self.append(0, &record)?,

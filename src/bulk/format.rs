@@ -4,7 +4,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A format of rows.
+/// A format of files of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileFormat {
+    /// A line or a few lines of text for each row.
+    Text(Format),
+    /// Apache Parquet, whose files have a footer and are read from their end.
+    Parquet,
+}
+
+/// A format of rows as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -27,15 +37,16 @@ pub enum FileCompression {
 }
 
 /// Names of formats, which are also extensions of files.
-const FORMATS: [(&str, Format); 5] = [
-    ("csv", Format::Csv),
-    ("jsonl", Format::JsonLines),
-    ("json", Format::JsonLines),
-    ("ndjson", Format::JsonLines),
-    ("tsv", Format::Csv),
+const FORMATS: [(&str, FileFormat); 6] = [
+    ("csv", FileFormat::Text(Format::Csv)),
+    ("jsonl", FileFormat::Text(Format::JsonLines)),
+    ("json", FileFormat::Text(Format::JsonLines)),
+    ("ndjson", FileFormat::Text(Format::JsonLines)),
+    ("tsv", FileFormat::Text(Format::Csv)),
+    ("parquet", FileFormat::Parquet),
 ];
 
-impl Format {
+impl FileFormat {
     /// Returns the format that a file name indicates, such as `users.csv.zst`. Returns `None` if the extension is
     /// unknown.
     pub fn of_file(name: &Path) -> Option<Self> {
@@ -47,6 +58,16 @@ impl Format {
         }
     }
 
+    /// Returns the usual extension of files in this format, such as `csv`.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Text(format) => format.extension(),
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl Format {
     /// Returns true if a file name indicates fields with tabs between them, such as `users.tsv.gz`.
     pub fn is_tab_separated(name: &Path) -> bool {
         let name = &without_bad(name);
@@ -116,14 +137,14 @@ fn named<T: Copy>(names: &[(&str, T)], name: &str) -> Option<T> {
     names.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, named)| *named)
 }
 
-/// Parses `csv`, `jsonl`, `json` or `ndjson`.
-impl FromStr for Format {
+/// Parses `csv`, `jsonl`, `json`, `ndjson` or `parquet`.
+impl FromStr for FileFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "tsv" => Err("use csv with --delimiter tab".to_owned()),
-            _ => named(&FORMATS, text).ok_or_else(|| "not csv or jsonl".to_owned()),
+            _ => named(&FORMATS, text).ok_or_else(|| "not csv, jsonl or parquet".to_owned()),
         }
     }
 }
@@ -141,7 +162,7 @@ impl FromStr for FileCompression {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for FileFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.extension())
     }
@@ -163,16 +184,19 @@ mod tests {
 
     #[test]
     fn file_names_indicate_format_and_compression() {
+        let [csv, json] = [Format::Csv, Format::JsonLines].map(FileFormat::Text);
         for (name, format, compression) in [
-            ("users.csv", Some(Format::Csv), FileCompression::None),
-            ("a.b/users.CSV.zst", Some(Format::Csv), FileCompression::Zstd),
-            ("users.jsonl.gz", Some(Format::JsonLines), FileCompression::Gzip),
-            ("users.json", Some(Format::JsonLines), FileCompression::None),
+            ("users.csv", Some(csv), FileCompression::None),
+            ("a.b/users.CSV.zst", Some(csv), FileCompression::Zstd),
+            ("users.jsonl.gz", Some(json), FileCompression::Gzip),
+            ("users.json", Some(json), FileCompression::None),
+            ("users.parquet", Some(FileFormat::Parquet), FileCompression::None),
+            ("users.parquet.jsonl.bad", Some(json), FileCompression::None),
             ("users.gz", None, FileCompression::Gzip),
             ("users", None, FileCompression::None),
             (".gz", None, FileCompression::None),
         ] {
-            assert_eq!(Format::of_file(Path::new(name)), format, "{name}");
+            assert_eq!(FileFormat::of_file(Path::new(name)), format, "{name}");
             assert_eq!(FileCompression::of_file(Path::new(name)), compression, "{name}");
         }
     }
@@ -188,13 +212,14 @@ mod tests {
 
     #[test]
     fn names_parse_and_print() {
-        for format in [Format::Csv, Format::JsonLines] {
+        let [csv, json] = [Format::Csv, Format::JsonLines].map(FileFormat::Text);
+        for format in [csv, json, FileFormat::Parquet] {
             assert_eq!(format.to_string().parse(), Ok(format));
         }
         for compression in [FileCompression::None, FileCompression::Gzip, FileCompression::Zstd] {
             assert_eq!(compression.to_string().parse(), Ok(compression));
         }
-        assert!("xml".parse::<Format>().is_err());
+        assert!("xml".parse::<FileFormat>().is_err());
         assert!("lz4".parse::<FileCompression>().is_err());
     }
 

@@ -2,12 +2,14 @@
 
 use std::io::{self, ErrorKind, Read};
 
+use memchr::memchr_iter;
+
 /// The place of a record in its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct InputPlace {
-    /// Number of the line in which the record begins, from 1.
+    /// Number of the line in which the record begins, from 1; in Parquet, the number of the row.
     pub line: u64,
-    /// Offset of the record in the decompressed input, in bytes.
+    /// Offset of the record in the decompressed input, in bytes; in Parquet, 0.
     pub offset: u64,
 }
 
@@ -80,7 +82,7 @@ impl<R: Read> InputBuffer<R> {
 
     /// Starts a new record with the first byte that has not been parsed.
     pub(super) fn start_record(&mut self) {
-        let lines = self.record().iter().filter(|byte| **byte == b'\n').count();
+        let lines = memchr_iter(b'\n', self.record()).count();
         self.place.line += lines as u64;
         self.place.offset += (self.position - self.start) as u64;
         self.start = self.position;

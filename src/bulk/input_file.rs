@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 
 use super::file_error::FileError;
-use super::format::{FileCompression, Format};
+use super::format::{FileCompression, FileFormat, Format};
 
 /// A file that rows are read from, or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ const BUFFER: usize = 128 << 10;
 
 impl InputSource {
     /// Returns the inputs that a list of paths stands for: files, `-` for standard input, and folders. A folder stands
-    /// for the files in it whose name indicates a [`Format`], ordered by name.
+    /// for the files in it whose name indicates a [`FileFormat`], ordered by name.
     ///
     /// # Errors
     /// Returns an error if a path does not exist, or if a folder has no such file.
@@ -52,10 +52,10 @@ impl InputSource {
     }
 
     /// Returns the format that the name of the file indicates, or `None` if it indicates none.
-    pub fn format(&self) -> Option<Format> {
+    pub fn format(&self) -> Option<FileFormat> {
         match self {
             Self::Stdin => None,
-            Self::File(path) => Format::of_file(path),
+            Self::File(path) => FileFormat::of_file(path),
         }
     }
 
@@ -103,7 +103,7 @@ fn files_of(folder: &Path) -> io::Result<Vec<InputSource>> {
         let path = entry?.path();
         let is_hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
         // A link to a file that does not exist is an error.
-        if !is_hidden && Format::of_file(&path).is_some() && !fs::metadata(&path)?.is_dir() {
+        if !is_hidden && FileFormat::of_file(&path).is_some() && !fs::metadata(&path)?.is_dir() {
             files.push(path);
         }
     }
@@ -111,7 +111,7 @@ fn files_of(folder: &Path) -> io::Result<Vec<InputSource>> {
     match files.is_empty() {
         false => Ok(files.into_iter().map(InputSource::File).collect()),
         true => {
-            let text = "the folder has no file named *.csv, *.jsonl or *.json, compressed or not";
+            let text = "the folder has no file named *.csv, *.jsonl, *.json or *.parquet";
             Err(io::Error::other(text))
         }
     }
@@ -150,24 +150,34 @@ impl InputFile {
 }
 
 impl InputFile {
-    /// Returns the format that the first character shows: JSON lines begin with `{`. It is read again afterwards.
+    /// Returns the format that the first characters show: Parquet begins with `PAR1`, JSON lines with `{`. They are read again
+    /// afterwards.
     ///
     /// # Errors
     /// Returns the errors of the input.
-    pub fn detect_format(&mut self) -> io::Result<Format> {
+    pub fn detect_format(&mut self) -> io::Result<FileFormat> {
         let mut start = Vec::new();
+        self.reader.by_ref().take(PARQUET.len() as u64).read_to_end(&mut start)?;
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
         while start.iter().all(is_blank) && start.len() < MAX_BLANKS {
             if self.reader.by_ref().take(1).read_to_end(&mut start)? == 0 {
                 break;
             }
         }
+        let is_parquet = start == PARQUET;
         let is_json = start.iter().find(|byte| !is_blank(byte)) == Some(&b'{');
         let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
         self.reader = Box::new(io::Cursor::new(start).chain(rest));
-        Ok(if is_json { Format::JsonLines } else { Format::Csv })
+        Ok(match (is_parquet, is_json) {
+            (true, _) => FileFormat::Parquet,
+            (_, true) => FileFormat::Text(Format::JsonLines),
+            _ => FileFormat::Text(Format::Csv),
+        })
     }
 }
+
+/// The first bytes of a Parquet file.
+const PARQUET: &[u8] = b"PAR1";
 
 /// Maximum number of blanks before the first character.
 const MAX_BLANKS: usize = 4 << 10;

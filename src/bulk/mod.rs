@@ -13,17 +13,19 @@
 //! | `row_writer` | writes rows in a format |
 //! | `input_buffer` | the bytes of an input that belong to the current record |
 //! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
-//! | `row_parser`, `json_line`, `unique_json` | parse records as rows of values |
+//! | `row_parser`, `json_line`, `unique_json` | parse records as rows of values, and encode them |
+//! | `plain_value` | encodes the common texts of scalar values |
 //! | `column_map` | which column each field belongs to |
 //! | `input_file` | the files that are read, and their compression |
 //! | `bad_rows` | the files of rows that could not be loaded |
 //! | `file_error` | the error of a file |
 //! | `csv_arguments` | the command line arguments for CSV |
 //! | `load/` | the program `cqlwire load` |
+//! | `parquet/` | files in the format Parquet; `parquet_absent` has its place in builds without the feature |
 //!
 //! # The text of values
 //!
-//! A value keeps its exact content in both formats, with three exceptions. The payload and the sign of a NaN are
+//! A value keeps its exact content in CSV and JSON lines, with three exceptions. The payload and the sign of a NaN are
 //! lost. A `varint` or `decimal` that a client wrote with more bytes than necessary is written back with the fewest.
 //! In JSON lines, fields of a user-defined type that a value lacks become null.
 //!
@@ -39,6 +41,32 @@
 //!
 //! Reading accepts more: the text that cqlsh's COPY TO writes for the type, and an empty field in quotes as null if
 //! the column is not text. Rows in JSON lines have the JSON form of [`types`](crate::types#json).
+//!
+//! # Parquet
+//!
+//! A file has the types of [`arrow`](crate::arrow), except that a `duration` is text, because Parquet has no type for it. The
+//! data is compressed with Zstandard, unless another compression is chosen. A value keeps its exact content, also a NaN, with these
+//! exceptions: an empty value of a type other than text and blob becomes null, as do the fields that a tuple or a value of
+//! a user-defined type lacks, and a `varint` or `decimal` is written back with the fewest bytes.
+//!
+//! Reading accepts what other programs write:
+//!
+//! | in Parquet | goes to |
+//! |---|---|
+//! | integers and decimals of any width, floating-point numbers without a fraction | integer types, `varint`, `counter` |
+//! | any number | `decimal`; `float` and `double`, if an integer remains exact |
+//! | text, in dictionaries or not | every type, parsed as in CSV; the empty text is null, unless the column is text |
+//! | bytes | `blob`, `text` if they are UTF-8, `uuid` and `timeuuid` (16 bytes), `inet` (4 or 16) |
+//! | timestamps of any unit, in UTC or without a zone | `timestamp`, if no fraction of a millisecond is lost; `date`, at midnight |
+//! | dates | `date`, `timestamp` |
+//! | integers | `timestamp`, as milliseconds |
+//! | intervals, elapsed times | `duration` |
+//! | lists | `list`, `set`; `vector` and `tuple` of as many elements; `map`, if the elements are structs of two fields |
+//! | maps | `map` |
+//! | structs | a user-defined type, by the names of the fields; `tuple`, by their order |
+//!
+//! A row whose values do not fit is written to the error files as a JSON line, whose keys are the names of the fields. The
+//! place of a row is its number. Memory holds at least one data page of each field, as the file has it.
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]
 
@@ -57,6 +85,12 @@ mod input_file;
 mod json_line;
 mod json_text;
 pub mod load;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet_absent.rs"]
+mod parquet;
+mod plain_value;
 mod progress_bar;
 mod record_reader;
 mod row_parser;
@@ -71,9 +105,13 @@ pub use count::{CountArgs, count};
 pub use csv_arguments::CsvArgs;
 pub use csv_dialect::CsvDialect;
 pub use file_error::FileError;
-pub use format::{FileCompression, Format};
+pub use format::{FileCompression, FileFormat, Format};
 pub use input_buffer::InputPlace;
 pub use input_file::{InputFile, InputSource};
+#[cfg(feature = "parquet")]
+pub use parquet::{
+    InvalidRow, JsonRows, ParquetFile, ParquetReader, ParquetRow, ParquetRows, ParquetWriter,
+};
 pub use record_reader::{InputRecord, RecordReader};
 pub use row_parser::{RowParser, parse_header};
 pub use row_writer::{CellError, RawRow, RowWriter};

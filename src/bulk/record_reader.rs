@@ -169,7 +169,7 @@ impl<R: Read> RecordReader<R> {
         };
         let content = match (&self.framing, fault) {
             (_, Some(fault)) => RecordContent::Invalid(fault),
-            (Framing::Csv(csv), None) => RecordContent::Fields(csv.fields()),
+            (Framing::Csv(csv), None) => RecordContent::Fields(csv.fields(self.buffer.record())),
             (Framing::Lines, None) => RecordContent::Line(raw),
         };
         let is_terminated = self.buffer.last_byte().is_some_and(|byte| b"\r\n".contains(&byte));

@@ -6,10 +6,11 @@ use super::column_map::{Renames, TIMESTAMP};
 use super::csv_dialect::CsvDialect;
 use super::csv_record::{CsvFields, Field};
 use super::json_line::{parse_object, parse_value};
+use super::plain_value::encode_plain;
 use super::record_reader::{InputRecord, RecordContent};
 use super::scalar_text::parse_text;
-use crate::types::{ColumnSpec, MaybeUnset, Value};
-use crate::wire::Counted;
+use crate::types::{ColumnSpec, MaybeUnset, Value, encode_values};
+use crate::wire::{Counted, RawValue, Version, Writer};
 
 /// A parser of the records of one input as rows of a table.
 ///
@@ -31,6 +32,8 @@ enum FieldNames {
     Csv {
         /// The index of each field's column, `None` for fields that are skipped.
         indexes: Vec<Option<usize>>,
+        /// The index of each column's field, `None` for columns without a field.
+        fields: Vec<Option<usize>>,
         null: Box<[u8]>,
         escapes: Escapes,
     },
@@ -50,13 +53,24 @@ struct Escapes {
     in_values: bool,
 }
 
+impl Escapes {
+    /// Returns true if the text of the field may differ from its bytes.
+    fn may_change(self, Field { bytes, is_quoted }: Field<'_>) -> bool {
+        self.byte.is_some_and(|escape| !is_quoted && bytes.contains(&escape))
+            || (self.in_values && bytes.contains(&b'\\'))
+    }
+}
+
 impl RowParser {
     /// Returns a parser of CSV records whose fields have these columns, by index in `columns`.
     pub fn csv(columns: &[ColumnSpec], indexes: Vec<Option<usize>>, dialect: &CsvDialect) -> Self {
         let null = dialect.null_text(indexes.len()).as_bytes().into();
         let escapes =
             Escapes { byte: dialect.separate_escape(), in_values: dialect.has_value_escapes };
-        let fields = FieldNames::Csv { indexes, null, escapes };
+        let fields = 0..columns.len();
+        let fields = fields.map(|index| indexes.iter().rposition(|own| *own == Some(index)));
+        let fields = fields.collect();
+        let fields = FieldNames::Csv { indexes, fields, null, escapes };
         Self { columns: columns.to_vec(), fields, nulls_unset: false }
     }
 
@@ -94,7 +108,7 @@ impl RowParser {
         let mut row = vec![MaybeUnset::Unset; self.columns.len()];
         match (&record.content, &self.fields) {
             (RecordContent::Invalid(fault), _) => return Err(fault.to_string()),
-            (RecordContent::Fields(fields), FieldNames::Csv { indexes, null, escapes }) => {
+            (RecordContent::Fields(fields), FieldNames::Csv { indexes, null, escapes, .. }) => {
                 check_count(*fields, indexes.len())?;
                 for (field, index) in fields.iter().zip(indexes) {
                     if let Some((slot, column)) = index.and_then(|index| self.slot(&mut row, index))
@@ -122,12 +136,53 @@ impl RowParser {
             }
             _ => return Err("the record has another format".to_owned()),
         }
-        match self.columns.iter().zip(&row).find(|(column, _)| &*column.name == TIMESTAMP) {
-            Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
-                Err(in_column(column, "the row has no write time"))
-            }
-            _ => Ok(row),
+        check_write_time(&self.columns, &row).map(|()| row)
+    }
+
+    /// Appends the values of a record to `out`: for each column a `[value]` of its type, which may be null or unset.
+    ///
+    /// # Errors
+    /// Returns the reason if the record is not a row of the columns. Nothing is appended then.
+    pub fn encode(&self, record: &InputRecord<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+        let start = out.len();
+        if self.encode_fields(record, out).is_some() {
+            return Ok(());
         }
+        out.truncate(start);
+        encode_row(&self.columns, &self.parse(record)?, out)
+    }
+
+    /// Appends the values of a CSV record. Returns `None` if [`parse`](Self::parse) must decide; some of the values may
+    /// have been appended then.
+    fn encode_fields(&self, record: &InputRecord<'_>, out: &mut Vec<u8>) -> Option<()> {
+        let RecordContent::Fields(record) = &record.content else { return None };
+        let FieldNames::Csv { indexes, fields, null, escapes } = &self.fields else { return None };
+        if record.len() != indexes.len() {
+            return None;
+        }
+        for (column, index) in self.columns.iter().zip(fields) {
+            let field = index.and_then(|index| record.get(index));
+            let Some(field) = field.filter(|field| !is_null(*field, column, null)) else {
+                let is_unset = field.is_none() || self.nulls_unset;
+                let value = if is_unset { RawValue::Unset } else { RawValue::Null };
+                Writer::new(out).value(value, Version::V4, "value").ok()?;
+                if *column.name == *TIMESTAMP {
+                    return None;
+                }
+                continue;
+            };
+            if escapes.may_change(field) || !encode_plain(&column.cql_type, field.bytes, out) {
+                let text = field_text(field, *escapes)?;
+                let mut writer = Writer::new(out);
+                match self.set(parse_text(&column.cql_type, &text).ok()?) {
+                    MaybeUnset::Unset => {
+                        writer.value(RawValue::Unset, Version::V4, "value").ok()?;
+                    }
+                    MaybeUnset::Set(value) => value.encode(&column.cql_type, &mut writer).ok()?,
+                }
+            }
+        }
+        Some(())
     }
 
     fn slot<'r>(
@@ -143,6 +198,36 @@ impl RowParser {
             Value::Null if self.nulls_unset => MaybeUnset::Unset,
             value => MaybeUnset::Set(value),
         }
+    }
+}
+
+/// Appends the values of a row to `out`: for each column a `[value]` of its type.
+///
+/// # Errors
+/// Returns the reason if a value does not fit its column. Nothing is appended then.
+pub(super) fn encode_row(
+    columns: &[ColumnSpec],
+    row: &[MaybeUnset<Value>],
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let start = out.len();
+    let encoded = encode_values(row, columns, Writer::new(out));
+    encoded.map(|_| ()).map_err(|error| {
+        out.truncate(start);
+        error.to_string()
+    })
+}
+
+/// Returns an error if the row has a column for its write time, but no value in it.
+pub(super) fn check_write_time(
+    columns: &[ColumnSpec],
+    row: &[MaybeUnset<Value>],
+) -> Result<(), String> {
+    match columns.iter().zip(row).find(|(column, _)| &*column.name == TIMESTAMP) {
+        Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
+            Err(in_column(column, "the row has no write time"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -191,29 +276,41 @@ fn is_one_of(key: &str, names: &[String]) -> bool {
     names.iter().any(|name| *name == *exact.unwrap_or(key) || *name == lower)
 }
 
+fn is_null(Field { bytes, is_quoted }: Field<'_>, column: &ColumnSpec, null: &[u8]) -> bool {
+    match is_quoted {
+        true => bytes.is_empty() && !column.cql_type.is_text(),
+        false => *bytes == *null,
+    }
+}
+
 fn parse_field(
     field: Field<'_>,
     column: &ColumnSpec,
     null: &[u8],
     escapes: Escapes,
 ) -> Result<Value, String> {
-    let Field { bytes, is_quoted } = field;
-    let is_empty_quoted = is_quoted && bytes.is_empty() && !column.cql_type.is_text();
-    if (!is_quoted && *bytes == *null) || is_empty_quoted {
+    if is_null(field, column, null) {
         return Ok(Value::Null);
     }
-    let bytes = match escapes.byte {
-        // cqlsh also escapes in fields without quotes.
-        Some(escape) if !is_quoted && bytes.contains(&escape) => unescape(bytes, escape).into(),
-        _ => Cow::Borrowed(bytes),
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|_| in_column(column, NOT_UTF8))?;
-    let text = match escapes.in_values {
-        true => resolve_value_escapes(text),
-        false => Cow::Borrowed(text),
-    };
+    let text = field_text(field, escapes).ok_or_else(|| in_column(column, NOT_UTF8))?;
     parse_text(&column.cql_type, &text).map_err(|reason| {
         in_column(column, &format!("{:?} is not a value: {reason}", shortened(&text)))
+    })
+}
+
+/// Returns the text of a field without its escapes, or `None` if it is not UTF-8.
+fn field_text(Field { bytes, is_quoted }: Field<'_>, escapes: Escapes) -> Option<Cow<'_, str>> {
+    let text = match escapes.byte {
+        // cqlsh also escapes in fields without quotes.
+        Some(escape) if !is_quoted && bytes.contains(&escape) => {
+            Cow::Owned(String::from_utf8(unescape(bytes, escape)).ok()?)
+        }
+        _ => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+    };
+    Some(match (escapes.in_values, text) {
+        (false, text) => text,
+        (true, Cow::Borrowed(text)) => resolve_value_escapes(text),
+        (true, Cow::Owned(text)) => resolve_value_escapes(&text).into_owned().into(),
     })
 }
 
@@ -257,14 +354,16 @@ fn resolve_value_escapes(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn in_column(column: &ColumnSpec, reason: &str) -> String {
+/// Returns a reason that names the column.
+pub(super) fn in_column(column: &ColumnSpec, reason: &str) -> String {
     format!("column \"{}\" of type `{}`: {reason}", column.name, column.cql_type)
 }
 
 /// Longest part of a field shown in an error, in characters.
 const EXCERPT: usize = 40;
 
-fn shortened(text: &str) -> Cow<'_, str> {
+/// Returns the start of a text, for an error.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
         None => text.into(),

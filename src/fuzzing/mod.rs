@@ -6,10 +6,12 @@
 
 #![allow(clippy::expect_used, reason = "a fuzz target reports a finding by a panic")]
 
+mod arrow;
 mod connection;
 mod text;
 mod typed;
 
+pub use arrow::arrow;
 pub use connection::connection;
 pub use text::{cql_type, json, literal};
 pub use typed::typed;
@@ -31,7 +33,7 @@ const MAX_BODY: usize = 1 << 16;
 pub type Target = fn(&[u8]);
 
 /// All targets with their names.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("frames", frames),
     ("message", message),
     ("connection", connection),
@@ -39,6 +41,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("forged", forged),
     ("value", value),
     ("typed", typed),
+    ("arrow", arrow),
     ("class_name", class_name),
     ("cql_type", cql_type),
     ("literal", literal),

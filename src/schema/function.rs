@@ -15,8 +15,14 @@ pub struct Function {
     pub name: String,
     /// The names and types of the arguments.
     pub arguments: Vec<(String, CqlType)>,
+    /// The types of the arguments as the server writes them.
+    #[cfg(feature = "cli")]
+    pub(super) argument_texts: Vec<String>,
     /// The return type.
     pub return_type: CqlType,
+    /// The return type as the server writes it.
+    #[cfg(feature = "cli")]
+    pub(super) return_text: String,
     /// True if the function is called even when an argument is null. If false, the result is null
     /// in this case, and the function is not called.
     pub is_called_on_null: bool,
@@ -36,11 +42,17 @@ pub struct Aggregate {
     pub name: String,
     /// The types of the arguments.
     pub arguments: Vec<CqlType>,
+    /// The types of the arguments as the server writes them.
+    #[cfg(feature = "cli")]
+    pub(super) argument_texts: Vec<String>,
     /// The name of the function that computes the next state from the current state and the
     /// arguments.
     pub state_function: String,
     /// The type of the state.
     pub state_type: CqlType,
+    /// The type of the state as the server writes it.
+    #[cfg(feature = "cli")]
+    pub(super) state_text: String,
     /// The name of the function that computes the result from the last state. `None`: the last state
     /// is the result.
     pub final_function: Option<String>,
@@ -94,7 +106,11 @@ impl Function {
             keyspace: keyspace.to_owned(),
             name,
             arguments,
+            #[cfg(feature = "cli")]
+            argument_texts: owned(fields.texts("argument_types")),
             return_type: read(fields.text("return_type")?),
+            #[cfg(feature = "cli")]
+            return_text: fields.text("return_type")?.to_owned(),
             is_called_on_null: fields.flag("called_on_null_input").unwrap_or_default(),
             language: fields.text("language").unwrap_or_default().to_owned(),
             body: fields.text("body").unwrap_or_default().to_owned(),
@@ -142,8 +158,12 @@ impl Aggregate {
             keyspace: keyspace.to_owned(),
             name,
             arguments: fields.texts("argument_types").into_iter().map(&mut read).collect(),
+            #[cfg(feature = "cli")]
+            argument_texts: owned(fields.texts("argument_types")),
             state_function: fields.text("state_func")?.to_owned(),
             state_type: read(fields.text("state_type")?),
+            #[cfg(feature = "cli")]
+            state_text: fields.text("state_type")?.to_owned(),
             final_function: fields.text("final_func").map(str::to_owned),
             initial_state: fields.text("initcond").map(str::to_owned),
             return_type: read(fields.text("return_type")?),
@@ -153,4 +173,9 @@ impl Aggregate {
 
 fn signature<'t>(name: &str, arguments: impl IntoIterator<Item = &'t CqlType>) -> String {
     format!("{}({})", Identifier(name), list(arguments))
+}
+
+#[cfg(feature = "cli")]
+fn owned(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
 }

@@ -16,6 +16,7 @@
 //! | `create_statement` | the parts of a table that only DESCRIBE prints |
 //! | `ddl` | helpers that print DDL |
 //! | `server_ddl` | the statements that DESCRIBE of a server prints |
+//! | `export/` | the statements that cqlsh prints for servers without DESCRIBE |
 //!
 //! Invariants:
 //!
@@ -30,6 +31,8 @@ mod column_rows;
 mod create_statement;
 mod ddl;
 mod element_map;
+#[cfg(feature = "cli")]
+mod export;
 mod fields;
 mod function;
 mod index;
@@ -58,6 +61,8 @@ use std::sync::Arc;
 
 pub use column::{ClusteringOrder, Column, ColumnKind};
 pub use element_map::{ElementIter, ElementMap};
+#[cfg(feature = "cli")]
+pub(crate) use export::ExportedName;
 pub use function::{Aggregate, Function};
 pub use index::Index;
 pub use keyspace::Keyspace;

@@ -6,13 +6,13 @@ use super::Session;
 use super::batch::Batch;
 use super::bound::BoundStatement;
 use super::error::Error;
-use super::metadata::StatementMetadata;
+use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::{EffectiveOptions, Options};
 use super::request::ExecuteRequest;
 use super::statement::{PreparedStatement, StatementKind};
 use crate::cluster::{Partitioner, Token};
 use crate::message::BatchKind;
-use crate::types::{ToValues, ValuesBuffer};
+use crate::types::{ColumnSpec, ToValues, ValuesBuffer};
 use crate::wire::RawValue;
 
 /// The values of one execution of a prepared statement, encoded.
@@ -32,15 +32,46 @@ enum Rows {
 }
 
 impl EncodedRow {
+    /// Encodes the values of a row for the bind variables that the driver knows, into the memory of `buffer`.
+    ///
+    /// # Errors
+    /// Returns an error if the values do not fit the variables. If the
+    /// [types may be outdated](Error::may_be_outdated_types), [`Session::encode_row`] asks a server.
+    pub(crate) fn new(
+        statement: &PreparedStatement,
+        values: &impl ToValues,
+        mut buffer: ValuesBuffer,
+    ) -> Result<Self, Error> {
+        let prepared = &statement.prepared;
+        let replacement = prepared.replacement();
+        let metadata = replacement.as_deref().unwrap_or(prepared.first());
+        let replaced = buffer.replace(values, &metadata.variables);
+        replaced.map_err(|error| Error::from(error).with_statement(&prepared.text))?;
+        let mut bound = BoundStatement::from(StatementKind::Prepared(Arc::clone(prepared)));
+        bound.encoded = EncodedValues { values: buffer, replacement };
+        Ok(Self(bound))
+    }
+
+    /// Returns the memory of the encoded values.
+    pub(crate) fn into_buffer(self) -> ValuesBuffer {
+        self.0.encoded.values
+    }
+
     /// Returns the size of the encoded values in bytes.
     pub(crate) fn size(&self) -> usize {
         self.0.values().size()
     }
 
+    /// Returns the bind variables for which the values were encoded.
+    pub(crate) fn variables(&self) -> &[ColumnSpec] {
+        self.0.metadata().map_or(&[], |metadata| &metadata.variables)
+    }
+
     /// Returns the first of these bind variables whose value is null or unset, or `None` if there is none.
     pub(crate) fn null_among(&self, variables: &[usize]) -> Option<usize> {
         let values = self.0.values();
-        let mut values = values.iter().enumerate();
+        let end = variables.iter().max().map_or(0, |last| last.saturating_add(1));
+        let mut values = values.iter().take(end).enumerate();
         let null = values.find(|(index, bound)| {
             !matches!(bound.value, RawValue::Bytes(_)) && variables.contains(index)
         });
@@ -95,22 +126,20 @@ impl RowsRequest {
         Self(Rows::One(Box::new(ExecuteRequest { bound, options, paging_state: None })))
     }
 
-    /// Adds a row. The request becomes a batch of this kind.
-    ///
-    /// # Errors
-    /// Returns the row if a batch cannot have more rows.
-    pub(crate) fn push(&mut self, row: EncodedRow, kind: BatchKind) -> Result<(), EncodedRow> {
+    /// Adds a copy of a row. The request becomes a batch of this kind. Returns false, and adds nothing, if a batch cannot
+    /// have the row.
+    pub(crate) fn push(&mut self, EncodedRow(row): &EncodedRow, kind: BatchKind) -> bool {
         if let Rows::One(first) = &self.0 {
             let options: Options = first.options.clone();
             let mut batch = Batch::of_rows(kind, options);
             if batch.push_values(&first.bound, first.bound.values()).is_err() {
-                return Err(row);
+                return false;
             }
             self.0 = Rows::Many(batch);
         }
         match &mut self.0 {
-            Rows::Many(batch) => batch.push_values(&row.0, row.0.values()).map_err(|_| row),
-            Rows::One(_) => Err(row),
+            Rows::Many(batch) => batch.push_values(row, row.values()).is_ok(),
+            Rows::One(_) => false,
         }
     }
 

@@ -232,6 +232,13 @@ impl QueryResult {
     }
 }
 
+#[cfg(feature = "arrow-60")]
+impl crate::arrow::AsRows for QueryResult {
+    fn as_rows(&self) -> Option<&Rows> {
+        self.page()
+    }
+}
+
 /// Shows the number of rows and of warnings in place of their contents, and no paging state, which
 /// contains values too.
 impl fmt::Debug for QueryResult {

@@ -12,7 +12,7 @@ use super::settings::{Settings, switch};
 use super::show::show;
 use super::statement::execute;
 use super::table::Layout;
-use crate::cli::ConnectArgs;
+use crate::cli::{ConnectArgs, Failure};
 use crate::session::Session;
 use crate::types::Identifier;
 
@@ -58,7 +58,16 @@ impl Engine {
         match Command::parse(text).map_err(UnitError::failed)? {
             Command::Statement => self.execute(text).await?,
             Command::Describe => {
-                describe(&self.session, *layout, &mut self.output, text).await?;
+                let keyspace = self.session.keyspace();
+                let described =
+                    describe(&self.session, text, keyspace.as_deref(), self.output.results());
+                described.await.map_err(|failure| match failure {
+                    Failure::Io(error) => UnitError::Output(error),
+                    Failure::Session { error, .. } => {
+                        UnitError::of_statement(text, &error, &self.session)
+                    }
+                    failure => UnitError::failed(failure.to_string()),
+                })?;
             }
             Command::Consistency(level) => {
                 let line = match level {

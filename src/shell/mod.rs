@@ -10,7 +10,7 @@
 //! | `engine` | executes one unit: a statement or a shell command |
 //! | `command/` | parses shell commands, such as `CONSISTENCY` |
 //! | `statement` | executes statements and prints their results |
-//! | `describe` | prints parts of the schema |
+//! | `describe/` | executes `DESCRIBE`, or describes the schema of a server that does not know it |
 //! | `show`, `trace` | properties of the connection, and traces |
 //! | `settings` | the settings that shell commands change |
 //! | `output` | standard output, and the file of CAPTURE |

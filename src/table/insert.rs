@@ -3,7 +3,9 @@
 use crate::cluster::{Partitioner, Token};
 use crate::message::BatchKind;
 use crate::session::{EncodedRow, Error, ErrorKind, ExecutionProfile, PreparedStatement, Session};
-use crate::types::{BindError, Binder, ColumnSpec, CqlType, Quoted, Reordered, ToValues};
+use crate::types::{
+    BindError, Binder, ColumnSpec, CqlType, Quoted, Reordered, ToValues, ValuesBuffer,
+};
 
 use super::columns::{ColumnKind, TableColumn, TableColumns};
 use super::table_name::{TableName, parse_name};
@@ -33,12 +35,15 @@ pub(super) struct Insert {
     required: Vec<usize>,
 }
 
-/// What Cassandra counts for a cell besides its value. It is 20 in Cassandra 5.
+/// An upper bound of the size that Cassandra adds to the value of a cell: a timestamp, a time to live and a time of
+/// deletion.
 const CELL_OVERHEAD: usize = 24;
 
-/// What Cassandra counts for a row besides its cells: a timestamp, a time to live and a time of deletion. It is 20 in
-/// Cassandra 5.
-const ROW_OVERHEAD: usize = 24;
+/// The same for an element of a list, which also has a key of 16 bytes.
+const ELEMENT_OVERHEAD: usize = CELL_OVERHEAD + 16;
+
+/// An upper bound of the size that Cassandra adds to the cells of a row.
+const ROW_OVERHEAD: usize = 32;
 
 #[derive(Debug)]
 enum Kind {
@@ -204,27 +209,37 @@ impl Target {
 }
 
 impl Insert {
-    /// Encodes the values of a row, which the load writes at `timestamp`.
+    /// Encodes the values of a row, which the load writes at `timestamp`, into the memory of `buffer`.
     ///
     /// # Errors
-    /// Returns an error if the values do not fit the columns, or if a value of the primary key or the timestamp of the
-    /// row is null or unset.
-    pub(super) async fn encode<T: ToValues + Sync>(
+    /// Returns an error if the values do not fit the columns that the driver knows, or if a value of the primary key or the
+    /// timestamp of the row is null or unset.
+    pub(super) fn encode<T: ToValues>(
+        &self,
+        row: &T,
+        timestamp: i64,
+        buffer: ValuesBuffer,
+    ) -> Result<EncodedRow, Error> {
+        let values = StatementValues { kind: &self.kind, row, timestamp };
+        self.checked(EncodedRow::new(&self.statement, &values, buffer)?)
+    }
+
+    /// Encodes the values of a row that do not fit the columns that the driver knows. Asks a server for the current ones
+    /// first.
+    ///
+    /// # Errors
+    /// Returns the errors of [`encode`](Self::encode), and those of a PREPARE request.
+    pub(super) async fn encode_for_server<T: ToValues + Sync>(
         &self,
         session: &Session,
         row: &T,
         timestamp: i64,
     ) -> Result<EncodedRow, Error> {
-        let statement = &self.statement;
-        let encoded = match &self.kind {
-            Kind::WithLoadTimestamp => {
-                session.encode_row(statement, &WithTimestamp { row, timestamp }).await?
-            }
-            Kind::WithRowTimestamp => session.encode_row(statement, row).await?,
-            Kind::Counters(order) => {
-                session.encode_row(statement, &Reordered::new(row, order)).await?
-            }
-        };
+        let values = StatementValues { kind: &self.kind, row, timestamp };
+        self.checked(session.encode_row(&self.statement, &values).await?)
+    }
+
+    fn checked(&self, encoded: EncodedRow) -> Result<EncodedRow, Error> {
         match encoded.null_among(&self.required) {
             None => Ok(encoded),
             Some(index) => Err(self.null_value(index)),
@@ -249,17 +264,17 @@ impl Insert {
         row.token(partitioner?)
     }
 
-    /// Estimates the size of a row as Cassandra counts it for `batch_size_warn_threshold`: each cell has a timestamp, a
-    /// time to live and a time of deletion besides its value. The estimate is rather too large.
-    pub(super) fn server_size(&self, row: &EncodedRow) -> usize {
-        let variables = self.statement.variables();
+    /// Returns an upper bound of the size that Cassandra counts for a row when it compares a batch with
+    /// `batch_size_warn_threshold`.
+    pub(super) fn server_size(row: &EncodedRow) -> usize {
+        let variables = row.variables();
         // Each element of a collection, and each field of a user-defined type, is a cell if the column is not frozen. It
         // takes at least 4 bytes in the request.
         let has_cells = |column: &ColumnSpec| {
             use CqlType::{List, Map, Set, Udt};
             matches!(column.cql_type, List(_) | Map(_) | Set(_) | Udt(_))
         };
-        let factor = if variables.iter().any(has_cells) { 1 + CELL_OVERHEAD / 4 } else { 1 };
+        let factor = if variables.iter().any(has_cells) { 1 + ELEMENT_OVERHEAD / 4 } else { 1 };
         row.size() * factor + variables.len() * CELL_OVERHEAD + ROW_OVERHEAD
     }
 
@@ -282,16 +297,23 @@ impl Insert {
     }
 }
 
-/// The values of a row, and the timestamp of the statement after them.
-struct WithTimestamp<'r, T> {
+/// The values of the statement for a row.
+struct StatementValues<'r, T> {
+    kind: &'r Kind,
     row: &'r T,
     timestamp: i64,
 }
 
-impl<T: ToValues> ToValues for WithTimestamp<'_, T> {
+impl<T: ToValues> ToValues for StatementValues<'_, T> {
     fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
-        binder.all_but_last(1, self.row)?;
-        binder.value(&self.timestamp)
+        match self.kind {
+            Kind::WithLoadTimestamp => {
+                binder.all_but_last(1, self.row)?;
+                binder.value(&self.timestamp)
+            }
+            Kind::WithRowTimestamp => self.row.bind(binder),
+            Kind::Counters(order) => Reordered::new(self.row, order).bind(binder),
+        }
     }
 }
 

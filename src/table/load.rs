@@ -58,7 +58,7 @@ const BATCH_ROWS: usize = 100;
 /// (`unlogged_batch_across_partitions_warn_threshold`).
 const BATCH_PARTITIONS: usize = 10;
 
-/// Maximum size of the values in a batch of one partition, of which Cassandra never warns.
+/// Maximum size of the values in a batch of one partition. Since 3.6, Cassandra does not warn of such batches.
 const BATCH_BYTES: usize = 16 * 1024;
 
 /// Maximum size of a batch of several partitions, as Cassandra counts it. Cassandra warns of more by default
@@ -154,16 +154,17 @@ impl Load {
 
     /// Sets the maximum number of rows that one request writes; 1 means no batches. While a node has enough requests
     /// in flight, rows are collected for an unlogged batch: those of one partition, and those of [several
-    /// partitions](Self::batch_partitions) with the same replicas. The values of a batch have at most 16 KiB. Default: 100; at
-    /// least 1.
+    /// partitions](Self::batch_partitions) with the same replicas. The values of several rows have at most 16 KiB.
+    /// Default: 100; at least 1.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.batch.rows = rows.clamp(1, usize::from(u16::MAX));
         self
     }
 
-    /// Sets the maximum number of partitions that one request writes; 1 means that each batch has one partition. A
-    /// batch of several partitions has at most 5 KiB, as Cassandra counts them. Batches of counters always have one partition. Default: 10, of which
-    /// Cassandra does not warn unless its thresholds were lowered; at least 1.
+    /// Sets the maximum number of partitions that one request writes; 1 means that each batch has one partition.
+    /// Cassandra counts at most 5 KiB for a batch of several partitions. It does not warn of batches of this size, nor of up
+    /// to 10 partitions, unless its thresholds were lowered. Batches of counters always have one partition. Default:
+    /// 10; at least 1.
     pub fn batch_partitions(mut self, partitions: usize) -> Self {
         self.batch.partitions = partitions.max(1);
         self

@@ -1,6 +1,8 @@
-//! Rows that wait to be written, in batches of one partition or of a few.
+//! Rows that wait to be written, in batches.
 
 use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
 
 use super::insert::Insert;
 use super::replica_set::ReplicaSet;
@@ -19,7 +21,8 @@ pub(super) struct LoadRow<T> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowPlace {
     pub(super) token: Token,
-    pub(super) replicas: ReplicaSet,
+    /// `None` if no local node is known to be a replica.
+    pub(super) replicas: Option<ReplicaSet>,
 }
 
 /// Rows that one request writes.
@@ -56,6 +59,10 @@ pub(super) struct BatchLimits {
     pub(super) server_bytes: usize,
 }
 
+/// Number of rows for which a batch makes room with its second row. Most batches become full, and most full ones have ten
+/// partitions.
+const ROOM: usize = 10;
+
 /// Batches that wait to be written, in the order of their first rows.
 #[derive(Debug)]
 pub(super) struct RowBatches<T> {
@@ -63,13 +70,13 @@ pub(super) struct RowBatches<T> {
     /// Number of batches that have been taken from the front.
     taken: u64,
     /// For each token in a batch, the number of the last such batch, counted from 0 over all batches ever added.
-    last_of_token: HashMap<Token, u64>,
+    last_of_token: HashMap<Token, u64, RandomState>,
     /// For each set of replicas, the number of its last batch.
-    last_of_replicas: HashMap<ReplicaSet, u64>,
+    last_of_replicas: HashMap<ReplicaSet, u64, RandomState>,
 }
 
 impl<T> RowBatch<T> {
-    /// Divides the batch into two halves.
+    /// Divides the batch into two halves, which are sent again as often as the batch could have been, but at least once.
     ///
     /// # Errors
     /// Returns the batch if it has one row, or cannot be divided.
@@ -78,20 +85,21 @@ impl<T> RowBatch<T> {
         let Some([first, second]) = self.request.divide(middle, kind) else { return Err(self) };
         let rows = self.rows.split_off(middle);
         let (bytes, rest) = (first.size(), self.bytes.saturating_sub(first.size()));
-        let half = |rows, request, bytes| Self { rows, request, bytes, failures: 0 };
+        let failures = self.failures;
+        let half = |rows, request, bytes| Self { rows, request, bytes, failures };
         Ok([half(self.rows, first, bytes), half(rows, second, rest)])
     }
 }
 
 impl<T> WaitingBatch<T> {
     fn new(row: LoadRow<T>, encoded: EncodedRow, place: Option<RowPlace>, insert: &Insert) -> Self {
-        let (bytes, server_bytes) = (encoded.size(), insert.server_size(&encoded));
+        let (bytes, server_bytes) = (encoded.size(), Insert::server_size(&encoded));
         let request = RowsRequest::new(insert.statement(), encoded);
         Self {
             batch: RowBatch { rows: vec![row], request, bytes, failures: 0 },
             server_bytes,
             tokens: place.iter().map(|place| place.token).collect(),
-            replicas: place.map(|place| place.replicas),
+            replicas: place.and_then(|place| place.replicas),
         }
     }
 
@@ -101,24 +109,29 @@ impl<T> WaitingBatch<T> {
     /// Returns the row if the batch is full.
     fn push(
         &mut self,
-        (row, encoded): (LoadRow<T>, EncodedRow),
+        (row, encoded): (LoadRow<T>, &EncodedRow),
         token: Token,
         (insert, limits): (&Insert, BatchLimits),
-    ) -> Result<(), (LoadRow<T>, EncodedRow)> {
+    ) -> Result<(), LoadRow<T>> {
         let is_new = !self.tokens.contains(&token);
         let partitions = self.tokens.len() + usize::from(is_new);
         let bytes = self.batch.bytes.saturating_add(encoded.size());
-        let server_bytes = self.server_bytes.saturating_add(insert.server_size(&encoded));
+        let server_bytes = self.server_bytes.saturating_add(Insert::server_size(encoded));
+        // The rest of a large batch is left to its own partition, which may fill it beyond the limit for several.
+        let is_reserved = self.tokens.len() == 1 && self.server_bytes > limits.server_bytes / 2;
         let has_room = self.batch.rows.len() < limits.rows
             && match partitions {
                 1 => bytes <= limits.bytes,
+                _ if is_new && is_reserved => false,
                 _ => partitions <= limits.partitions && server_bytes <= limits.server_bytes,
             };
-        if !has_room {
-            return Err((row, encoded));
+        if !has_room || !self.batch.request.push(encoded, insert.batch_kind()) {
+            return Err(row);
         }
-        if let Err(encoded) = self.batch.request.push(encoded, insert.batch_kind()) {
-            return Err((row, encoded));
+        if self.batch.rows.len() == 1 {
+            let room = limits.rows.min(ROOM) - 1;
+            self.batch.rows.reserve_exact(room);
+            self.tokens.reserve_exact(room);
         }
         self.batch.rows.push(row);
         (self.batch.bytes, self.server_bytes) = (bytes, server_bytes);
@@ -134,42 +147,47 @@ impl<T> RowBatches<T> {
         Self {
             batches: VecDeque::new(),
             taken: 0,
-            last_of_token: HashMap::new(),
-            last_of_replicas: HashMap::new(),
+            last_of_token: HashMap::default(),
+            last_of_replicas: HashMap::default(),
         }
     }
 
     /// Adds a row to the last batch of its partition. If that is full, or there is none, adds it to the last batch of
-    /// its replicas, or to a new one.
+    /// its replicas, or to a new one. Returns the encoded row if the batch has a copy of it, so that its memory can be reused.
     ///
-    /// The place is `None` if the driver does not know it. Such a row has a batch of its own.
+    /// The place is `None` if the driver does not know the partitioner. Such a row has a batch of its own.
     pub(super) fn push(
         &mut self,
-        mut row: (LoadRow<T>, EncodedRow),
+        (mut row, encoded): (LoadRow<T>, EncodedRow),
         place: Option<RowPlace>,
         insert: &Insert,
         limits: BatchLimits,
-    ) {
+    ) -> Option<EncodedRow> {
         if let Some(RowPlace { token, replicas }) = place {
-            let numbers = [self.last_of_token.get(&token), self.last_of_replicas.get(&replicas)];
-            let [of_token, of_replicas] = numbers.map(Option::<&u64>::copied);
+            let of_token = self.last_of_token.get(&token).copied();
+            let of_replicas = replicas.and_then(|set| self.last_of_replicas.get(&set).copied());
             let of_replicas = of_replicas.filter(|number| Some(*number) != of_token);
             for number in [of_token, of_replicas].into_iter().flatten() {
                 let Some(batch) = self.waiting(number) else { continue };
-                match batch.push(row, token, (insert, limits)) {
+                match batch.push((row, &encoded), token, (insert, limits)) {
                     Ok(()) => {
                         self.last_of_token.insert(token, number);
-                        return;
+                        return Some(encoded);
                     }
                     Err(rejected) => row = rejected,
                 }
             }
             let number = self.taken + self.batches.len() as u64;
             self.last_of_token.insert(token, number);
-            self.last_of_replicas.insert(replicas, number);
+            // A row that is too large for other partitions leaves the batch before it to the next rows.
+            if let Some(replicas) = replicas
+                && Insert::server_size(&encoded) <= limits.server_bytes / 2
+            {
+                self.last_of_replicas.insert(replicas, number);
+            }
         }
-        let (row, encoded) = row;
         self.batches.push_back(WaitingBatch::new(row, encoded, place, insert));
+        None
     }
 
     /// Takes the first batch.

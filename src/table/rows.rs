@@ -347,6 +347,13 @@ impl ScanPage {
     }
 }
 
+#[cfg(feature = "arrow-60")]
+impl crate::arrow::AsRows for ScanPage {
+    fn as_rows(&self) -> Option<&crate::message::Rows> {
+        self.page.as_rows()
+    }
+}
+
 impl Deref for ScanPage {
     type Target = QueryResult;
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use foldhash::fast::RandomState;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
@@ -19,13 +19,13 @@ use super::row_rate::RowRate;
 use super::transient::{self, MAX_FAILURES};
 use crate::cluster::{Distance, Node};
 use crate::session::{EncodedRow, Error, ErrorKind, Session};
-use crate::types::ToValues;
+use crate::types::{ToValues, ValuesBuffer};
 
 /// Writes the rows of a [`Load`](super::Load): see [`Session::load`].
 ///
 /// Each row is sent to a replica of its partition. A request that fails because of its node or of too much load is
 /// sent again up to four times, in the course of 8.5 seconds, unless it updates counters and may have been applied.
-/// A batch that the server refuses as invalid is divided, so that only the rows that cause the error
+/// A batch that the server refuses as invalid or cannot write is divided, so that only the rows that cause the error
 /// fail.
 ///
 /// The sink has no task of its own: requests make progress while [`send`](Self::send), [`flush`](Self::flush) or
@@ -41,7 +41,9 @@ pub struct LoadSink<T> {
     number: u64,
     queues: Vec<NodeQueue<T>>,
     /// The index of each node's queue. The key `None` stands for rows whose replicas are unknown.
-    index: HashMap<Option<SocketAddr>, usize>,
+    index: HashMap<Option<SocketAddr>, usize, RandomState>,
+    /// Memory for the values of the next row.
+    buffer: ValuesBuffer,
     running: FuturesUnordered<BoxFuture<'static, Ended<T>>>,
     /// Number of rows that wait or are in flight, and their size in memory.
     rows: usize,
@@ -134,7 +136,8 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
             number: options.first_number,
             options,
             queues: Vec::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
+            buffer: ValuesBuffer::new(),
             running: FuturesUnordered::new(),
             rows: 0,
             bytes: 0,
@@ -162,17 +165,13 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         let encoded = match &self.fatal_error {
             Some(error) => Err(error.clone()),
             None => {
-                let (session, insert) = (self.session.clone(), Arc::clone(&self.insert));
-                let mut encode = pin!(insert.encode(&session, &row, timestamp));
-                // Values that do not fit the bind variables wait for a PREPARE.
-                poll_fn(|context| {
-                    let encoded = encode.as_mut().poll(context);
-                    if encoded.is_pending() {
-                        self.poll_running(context);
+                let buffer = std::mem::take(&mut self.buffer);
+                match self.insert.encode(&row, timestamp, buffer) {
+                    Err(error) if error.may_be_outdated_types() => {
+                        self.encode_for_server(&row, timestamp).await
                     }
-                    encoded
-                })
-                .await
+                    encoded => encoded,
+                }
             }
         };
         // From here on, the row is taken: the future does not wait again.
@@ -192,6 +191,21 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         })
         .await;
         self.fatal_error.clone().map_or(Ok(()), Err)
+    }
+
+    /// Encodes a row whose values do not fit the bind variables that the driver knows. The requests in flight make progress
+    /// during the PREPARE.
+    async fn encode_for_server(&mut self, row: &T, timestamp: i64) -> Result<EncodedRow, Error> {
+        let (session, insert) = (self.session.clone(), Arc::clone(&self.insert));
+        let mut encode = Box::pin(insert.encode_for_server(&session, row, timestamp));
+        poll_fn(|context| {
+            let encoded = encode.as_mut().poll(context);
+            if encoded.is_pending() {
+                self.poll_running(context);
+            }
+            encoded
+        })
+        .await
     }
 
     /// Waits until each row that was taken has been acknowledged or has failed.
@@ -243,15 +257,15 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         let token = Insert::token(&encoded, state.partitioner());
         let replicas = token.map(|token| state.replicas(&self.keyspace, token));
         let place = token
-            .zip(replicas.clone())
-            .map(|(token, replicas)| RowPlace { token, replicas: ReplicaSet::new(replicas) });
+            .map(|token| RowPlace { token, replicas: replicas.clone().and_then(ReplicaSet::new) });
         let node = replicas.and_then(|mut replicas| {
             let first = replicas.clone().next();
             replicas.find(|node| node.distance() == Distance::Local).or(first)
         });
         let queue = self.queue_of(node);
         if let Some(NodeQueue { waiting, .. }) = self.queues.get_mut(queue) {
-            waiting.push((row, encoded), place, &self.insert, self.options.batch);
+            let copied = waiting.push((row, encoded), place, &self.insert, self.options.batch);
+            self.buffer = copied.map(EncodedRow::into_buffer).unwrap_or_default();
         }
         self.start_waiting(queue);
     }

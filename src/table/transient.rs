@@ -32,7 +32,7 @@ pub(super) fn is_transient_write(error: &Error) -> bool {
 pub(super) fn may_be_caused_by_one_row(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::Server(Code::Invalid)
+        ErrorKind::Server(Code::Invalid | Code::WriteFailure | Code::Server)
             | ErrorKind::Encode
             | ErrorKind::Bind
             | ErrorKind::StatementChanged

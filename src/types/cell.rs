@@ -185,13 +185,13 @@ pub(super) fn collect<T>(
 /// A reader of the fields of a tuple or a user-defined type, each encoded as `[bytes]` (v4 §6.20,
 /// §7). Trailing fields may be missing, and are then null.
 #[derive(Debug, Clone)]
-pub(super) struct Fields<'r> {
+pub(crate) struct Fields<'r> {
     whole: Cell<'r>,
     reader: Reader<'r>,
 }
 
 impl<'r> Fields<'r> {
-    pub(super) fn new(whole: Cell<'r>) -> Result<Self, ValueError> {
+    pub(crate) fn new(whole: Cell<'r>) -> Result<Self, ValueError> {
         if whole.bytes.is_empty() {
             return Err(ValueError::Empty);
         }
@@ -199,7 +199,7 @@ impl<'r> Fields<'r> {
     }
 
     /// Returns true if all fields that the value contains have been read.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.reader.is_empty()
     }
 
@@ -208,7 +208,7 @@ impl<'r> Fields<'r> {
     /// # Errors
     /// Returns an error if the value ends inside the field.
     #[inline]
-    pub(super) fn read(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
+    pub(crate) fn read(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
         if self.is_done() {
             return Ok(None);
         }
@@ -220,7 +220,7 @@ impl<'r> Fields<'r> {
     ///
     /// # Errors
     /// Returns [`ValueError::TooLong`] if more bytes follow.
-    pub(super) fn end(&self) -> Result<(), ValueError> {
+    pub(crate) fn end(&self) -> Result<(), ValueError> {
         if self.is_done() { Ok(()) } else { Err(ValueError::TooLong) }
     }
 }

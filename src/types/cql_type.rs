@@ -214,7 +214,7 @@ impl CqlType {
     ///
     /// Also returns `None` for `smallint`, `tinyint`, `date` and `time`: they have a fixed size,
     /// but Cassandra writes their lengths.
-    pub(super) fn fixed_size_in_vector(&self) -> Option<usize> {
+    pub(crate) fn fixed_size_in_vector(&self) -> Option<usize> {
         match self {
             Self::Native(native) => match native {
                 NativeType::Boolean => Some(1),

@@ -103,6 +103,8 @@ mod vector;
 mod vint;
 
 pub use cell::Cell;
+#[cfg(feature = "arrow-60")]
+pub(crate) use cell::Fields;
 pub use collection::{Elements, Entries};
 pub use column::{ColumnSpec, TableSpec};
 pub use cql_type::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};

@@ -1,6 +1,8 @@
 //! [`ToValues`] and [`ToNamedValues`], the traits of values that can be bound, and [`Binder`],
 //! which encodes them.
 
+#[cfg(feature = "cli")]
+use super::CqlType;
 #[cfg(feature = "driver")]
 use super::values::write;
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
@@ -183,6 +185,27 @@ impl<'b> Binder<'b> {
             self.next = self.next.wrapping_add(1);
         }
         Ok(())
+    }
+
+    /// Binds values to the next variables, if these have the types of `columns`, for which the values were encoded.
+    /// Otherwise returns false and binds nothing.
+    #[cfg(feature = "cli")]
+    pub(crate) fn encoded_for(&mut self, columns: &[ColumnSpec], values: &[u8]) -> bool {
+        let end = self.next.saturating_add(columns.len());
+        let variables = self.columns.get(self.next..end);
+        let is_same = |(variable, column): (&ColumnSpec, &ColumnSpec)| {
+            match (&variable.cql_type, &column.cql_type) {
+                // Compared here, because the comparison of all types is not inlined.
+                (CqlType::Native(variable), CqlType::Native(column)) => variable == column,
+                (variable, column) => variable == column,
+            }
+        };
+        let fits = variables.is_some_and(|variables| variables.iter().zip(columns).all(is_same));
+        if fits {
+            self.writer.raw(values);
+            self.next = end;
+        }
+        fits
     }
 
     /// Binds `value` to the next variable, like [`value`](Self::value). An error names the struct

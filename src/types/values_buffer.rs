@@ -55,11 +55,26 @@ impl ValuesBuffer {
     ) -> Result<Self, BindError> {
         let capacity = if columns.is_empty() { 0 } else { INITIAL_CAPACITY };
         let mut buffer = Self { bytes: Vec::with_capacity(capacity), ..Self::new() };
-        buffer.encode(values, columns)?;
-        if buffer.bytes.len() >= crate::wire::MIN_SHARED {
-            buffer.move_to_parts(SharedBytes::NONE);
-        }
+        buffer.replace(values, columns)?;
         Ok(buffer)
+    }
+
+    /// Replaces the buffer's content like [`from_values`](Self::from_values), and keeps its allocation.
+    ///
+    /// # Errors
+    /// Returns the errors of [`bind`](Self::bind). The buffer is then empty.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn replace<V: ToValues + ?Sized>(
+        &mut self,
+        values: &V,
+        columns: &[ColumnSpec],
+    ) -> Result<(), BindError> {
+        self.encode(values, columns)?;
+        if self.bytes.len() >= crate::wire::MIN_SHARED {
+            self.move_to_parts(SharedBytes::NONE);
+        }
+        Ok(())
     }
 
     /// Encodes `values` for the bind variables `columns`, and replaces the buffer's content with them.

@@ -103,15 +103,15 @@ async fn a_load_writes_every_row_with_its_own_timestamp() {
 /// The keys of the rows in each batch that the nodes have received.
 type BatchKeys = Arc<Mutex<Vec<Vec<String>>>>;
 
-/// Lets the nodes of a cluster record the keys of batches, which are their first values.
-fn record_batches(cluster: MockCluster) -> (MockCluster, BatchKeys) {
+/// Lets the nodes of a cluster record the keys of batches: for each of their rows, the value with this index.
+fn record_batches(cluster: MockCluster, index: usize) -> (MockCluster, BatchKeys) {
     let batches = BatchKeys::default();
     let record = |node: MockServer| {
         let batches = Arc::clone(&batches);
         node.on_request(move |frame| {
             if let Request::Batch(batch) = &frame.request {
                 let key = |statement: BatchStatement<'_>| {
-                    format!("{:?}", statement.values.iter().next().unwrap().value)
+                    format!("{:?}", statement.values.iter().nth(index).unwrap().value)
                 };
                 batches.lock().unwrap().push(batch.statements.iter().map(key).collect());
             }
@@ -125,7 +125,7 @@ fn record_batches(cluster: MockCluster) -> (MockCluster, BatchKeys) {
 #[tokio::test]
 async fn rows_of_a_few_partitions_with_the_same_replicas_share_a_batch() {
     let (cluster, session) = start().await;
-    let (cluster, batches) = record_batches(cluster);
+    let (cluster, batches) = record_batches(cluster, 0);
     for (partitions, expected) in [(None, 10), (Some(3), 3), (Some(1), 1)] {
         session.execute("TRUNCATE \"Ks\".\"T\"", ()).await.unwrap();
         let load = load(&session).in_flight_per_node(1);
@@ -155,7 +155,7 @@ async fn rows_of_a_few_partitions_with_the_same_replicas_share_a_batch() {
 #[tokio::test]
 async fn batches_of_several_partitions_are_small() {
     let (cluster, session) = start().await;
-    let (_cluster, batches) = record_batches(cluster);
+    let (_cluster, batches) = record_batches(cluster, 0);
     for (create, size, expected) in [
         ("CREATE TABLE \"Ks\".texts (k int PRIMARY KEY, v text)", 1_600, 2),
         ("CREATE TABLE \"Ks\".texts (k int PRIMARY KEY, v text)", 700, 6),
@@ -343,6 +343,12 @@ async fn a_row_that_fails_forever_is_returned() {
 
 #[tokio::test]
 async fn only_the_row_that_is_to_blame_fails() {
+    for partition in [|_| 1, |number| number / 2] {
+        only_the_row_that_is_to_blame_fails_in(partition).await;
+    }
+}
+
+async fn only_the_row_that_is_to_blame_fails_in(partition: fn(i32) -> i32) {
     let (_cluster, session) = start().await;
     let load = load(&session).in_flight_per_node(1).row_ttls(true);
     let mut sink = load.start::<(i32, &str, i32, i32, Option<i32>)>().await.unwrap();
@@ -353,7 +359,7 @@ async fn only_the_row_that_is_to_blame_fails() {
             _ if number % 2 == 0 => None,
             _ => Some(1_000),
         };
-        sink.send((1, "b", number, number, ttl)).await.unwrap();
+        sink.send((partition(number), "b", number, number, ttl)).await.unwrap();
     }
     let summary = sink.finish().await;
     assert_eq!((summary.acknowledged, summary.failed), (97, 3));
@@ -365,10 +371,28 @@ async fn only_the_row_that_is_to_blame_fails() {
         assert_eq!(failed.error.kind(), ErrorKind::Server(ErrorCode::Invalid));
     }
     assert_eq!(stored(&session).await.len(), 97);
-    let select = "SELECT ttl(v) FROM \"Ks\".\"T\" WHERE \"A\" = 1 AND b = 'b' AND c IN (2, 3)";
-    let result = session.execute(select, ()).await.unwrap();
+    let select = "SELECT ttl(v) FROM \"Ks\".\"T\" WHERE \"A\" = ? AND b = 'b' AND c IN (2, 3)";
+    let result = session.execute(select, (partition(2),)).await.unwrap();
     let ttls: Vec<_> = result.rows::<(Option<i32>,)>().unwrap().map(|row| row.unwrap().0).collect();
     assert!(ttls[0].is_none() && ttls[1].is_some_and(|left| left > 0), "{ttls:?}");
+}
+
+/// A row may be the cause of an error that lasts, such as WRITE_FAILURE. Takes as long as a load retries two requests, 17 s.
+#[tokio::test]
+async fn a_batch_that_cannot_be_written_is_divided() {
+    let (cluster, session) = start().await;
+    for node in cluster.nodes() {
+        let fault = Fault::error(ErrorCode::WriteFailure, "no").statement("INSERT INTO%USING%");
+        node.add_fault(fault.times(10));
+    }
+    let mut sink = load(&session).in_flight_per_node(1).start::<Row>().await.unwrap();
+    for number in 0..50 {
+        sink.send((1, "b", number, number)).await.unwrap();
+    }
+    // The first row is sent alone. The other rows share a batch, which fails five times, too.
+    let summary = sink.finish().await;
+    let failed: Vec<_> = summary.failures.iter().map(|failed| failed.number).collect();
+    assert_eq!((summary.acknowledged, failed), (49, vec![0]));
 }
 
 #[tokio::test]
@@ -454,6 +478,7 @@ async fn an_overload_lowers_the_number_of_requests_in_flight() {
 #[tokio::test]
 async fn counters_are_added_once() {
     let (cluster, session) = start().await;
+    let (cluster, batches) = record_batches(cluster, 1);
     let profile = ExecutionProfile::new().retry_policy(NoRetry);
     let load = session.load("\"Ks\".counts", ["k", "n"]).profile(&profile);
     let mut sink = load.clone().in_flight_per_node(1).start::<(i32, i64)>().await.unwrap();
@@ -461,6 +486,10 @@ async fn counters_are_added_once() {
         sink.send((number % 3, 2)).await.unwrap();
     }
     assert_eq!(sink.finish().await.acknowledged, 300);
+    // Of a batch of several partitions, only some may have been applied when it fails.
+    let batches = std::mem::take(&mut *batches.lock().unwrap());
+    assert!(!batches.is_empty());
+    assert!(batches.iter().all(|keys| keys.iter().all(|key| *key == keys[0])));
     let count = async |key: i32| {
         let select = "SELECT n FROM \"Ks\".counts WHERE k = ?";
         session.execute(select, (key,)).await.unwrap().one::<i64>().unwrap()

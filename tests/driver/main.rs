@@ -1,5 +1,7 @@
 //! Connections, sessions and programs against mock servers, over real sockets and without Cassandra.
 
+#[cfg(feature = "arrow-60")]
+mod arrow;
 mod certificates;
 mod changed_types;
 mod cluster;
@@ -30,6 +32,8 @@ mod mock_cluster;
 mod mock_nodes;
 #[path = "../support/mock_server.rs"]
 mod mock_server;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod peer_rows;
 mod policies;
 #[path = "../support/program.rs"]

@@ -143,11 +143,14 @@ fn shards_have_every_row_once() {
     assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 4);
 }
 
-/// Returns the contents of a compressed file.
-fn decompressed(path: &Path) -> String {
+/// Returns the contents of a file as CSV.
+fn contents(path: &Path) -> String {
     let file = std::fs::File::open(path).unwrap();
     let mut text = String::new();
     match path.extension().unwrap().to_str() {
+        Some("csv") => return std::fs::read_to_string(path).unwrap(),
+        #[cfg(feature = "parquet")]
+        Some("parquet") => return parquet_contents(path),
         Some("gz") => flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text),
         _ => zstd::Decoder::new(file).unwrap().read_to_string(&mut text),
     }
@@ -155,12 +158,49 @@ fn decompressed(path: &Path) -> String {
     text
 }
 
+#[cfg(feature = "parquet")]
+fn parquet_contents(path: &Path) -> String {
+    use cqlwire::bulk::{CsvDialect, Format, ParquetFile, RowWriter};
+    use cqlwire::types::{ColumnSpec, MaybeUnset, NativeType, Value};
+
+    let types = [NativeType::Int, NativeType::Int, NativeType::Text];
+    let columns: Vec<_> = HEADER.split(',').zip(types).collect();
+    let columns = columns.iter().map(|(name, native)| ColumnSpec::new("ks", "t", name, *native));
+    let columns: Vec<_> = columns.collect();
+    let file = ParquetFile::open(path).unwrap();
+    assert_eq!(file.fields().collect::<Vec<_>>().join(","), HEADER);
+    let mut rows = file.read(&columns, &[Some(0), Some(1), Some(2)]).unwrap().rows_after(0);
+    let writer = RowWriter::new(Format::Csv, &CsvDialect::default(), &columns);
+    let mut text = Vec::new();
+    writer.write_header(&mut text);
+    while let Some(rows) = rows.next_rows().unwrap() {
+        for row in rows {
+            let value = |value: MaybeUnset<Value>| match value {
+                MaybeUnset::Set(value) => value,
+                MaybeUnset::Unset => Value::Null,
+            };
+            let values: Vec<_> = row.values.unwrap().into_iter().map(value).collect();
+            writer.write_values(&values, &mut text);
+        }
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// The files that the tests write.
+const FILES: &[&str] = &[
+    "t.csv",
+    "t.csv.gz",
+    "t.csv.zst",
+    #[cfg(feature = "parquet")]
+    "t.parquet",
+];
+
 /// The nodes refuse to read, until the fault is removed.
 #[test]
 fn an_interrupted_run_continues_where_it_stopped() {
     let cluster = start();
     let folder = tempfile::tempdir().unwrap();
-    for name in ["t.csv", "t.csv.gz", "t.csv.zst"] {
+    for name in FILES {
         let file = folder.path().join(name);
         let arguments = ["ks.t", "--to", text(&file), "--splits", "30"];
         let fault = Fault::error(ErrorCode::Invalid, "out of order").statement("SELECT \"city\"%");
@@ -177,7 +217,7 @@ fn an_interrupted_run_continues_where_it_stopped() {
         let others = [&arguments[..], &["--resume", "--columns", "id"]].concat();
         let output = unload(&cluster, &others);
         assert_eq!(output.code, 2, "{output:?}");
-        assert!(output.stderr.contains("had other arguments (ks.t --format csv"), "{output:?}");
+        assert!(output.stderr.contains("had other arguments (ks.t --format "), "{output:?}");
 
         for (node, fault) in cluster.nodes().iter().zip(faults) {
             node.remove_fault(fault);
@@ -185,10 +225,7 @@ fn an_interrupted_run_continues_where_it_stopped() {
         let resume = [&arguments[..], &["--resume"]].concat();
         let output = succeed(unload(&cluster, &resume));
         assert!(output.stderr.contains("with the rows of the runs before, 300"), "{output:?}");
-        match name {
-            "t.csv" => assert_complete(&std::fs::read_to_string(&file).unwrap()),
-            _ => assert_complete(&decompressed(&file)),
-        }
+        assert_complete(&contents(&file));
         let files = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(files, 1, "only the complete file is left");
 
@@ -207,10 +244,7 @@ fn an_interrupted_run_continues_where_it_stopped() {
         let output = succeed(unload(&cluster, &resume));
         assert!(output.stderr.contains("with the rows of the runs before, 300"), "{output:?}");
         succeed(unload(&cluster, &overwrite));
-        match name {
-            "t.csv" => assert_complete(&std::fs::read_to_string(&file).unwrap()),
-            _ => assert_complete(&decompressed(&file)),
-        }
+        assert_complete(&contents(&file));
         std::fs::remove_file(&file).unwrap();
     }
 }
@@ -220,16 +254,18 @@ fn an_interrupted_run_continues_where_it_stopped() {
 fn a_run_that_was_interrupted_before_its_first_row_has_a_header() {
     let cluster = start();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("t.csv.gz");
     let fault = Fault::error(ErrorCode::Invalid, "out of order").statement("SELECT \"city\"%");
     let add = |node: &MockServer| node.add_fault(fault.clone());
-    let faults: Vec<_> = cluster.nodes().iter().map(add).collect();
-    assert_eq!(unload(&cluster, &["ks.t", "--to", text(&file)]).code, 1);
-    for (node, fault) in cluster.nodes().iter().zip(faults) {
-        node.remove_fault(fault);
+    for name in FILES {
+        let file = folder.path().join(name);
+        let faults: Vec<_> = cluster.nodes().iter().map(add).collect();
+        assert_eq!(unload(&cluster, &["ks.t", "--to", text(&file)]).code, 1);
+        for (node, fault) in cluster.nodes().iter().zip(faults) {
+            node.remove_fault(fault);
+        }
+        succeed(unload(&cluster, &["ks.t", "--to", text(&file), "--resume"]));
+        assert_complete(&contents(&file));
     }
-    succeed(unload(&cluster, &["ks.t", "--to", text(&file), "--resume"]));
-    assert_complete(&decompressed(&file));
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod schema;
 mod security;
 mod select;
 mod session;
+mod shell_describe;
 mod store;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
@@ -186,6 +187,14 @@ fn main() -> ExitCode {
         for (name, test) in SINCE_6.iter().filter(|_| *version >= "6" && *version != "environment")
         {
             add(version, name, Box::new(test), Needs::Nothing);
+        }
+        if *version != "environment" {
+            add(
+                version,
+                "shell_describe::describes_the_schema_like_cqlsh",
+                Box::new(shell_describe::describes_the_schema_like_cqlsh),
+                Needs::Python,
+            );
         }
         for (name, needs, test) in values::tests(version) {
             add(version, &name, test, needs);

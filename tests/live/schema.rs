@@ -75,7 +75,7 @@ pub(crate) fn reads_the_system_keyspaces(node: &Node) -> Result<(), Failed> {
 }
 
 /// Returns the statements that the node's version supports.
-fn everything(keyspace: &str, node: &Node) -> Vec<String> {
+pub(crate) fn everything(keyspace: &str, node: &Node) -> Vec<String> {
     let statements = EVERYTHING.split(";\n").filter_map(|statement| {
         let (versions, statement) = statement.trim().split_once(' ')?;
         let (from, to) = versions.split_once("..")?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cqlwire::bulk::{
-    CsvDialect, Format, InputPlace, RawRow, RecordReader, Renames, RowParser, RowWriter,
-    parse_header,
+    CsvDialect, Format, InputPlace, InputRecord, RawRow, RecordReader, Renames, RowParser,
+    RowWriter, parse_header,
 };
-use cqlwire::types::{ColumnSpec, CqlType, MaybeUnset, NativeType, RowIter, Value};
-use cqlwire::wire::Writer;
+use cqlwire::types::{ColumnSpec, CqlType, MaybeUnset, NativeType, RowIter, Value, ValuesBuffer};
+use cqlwire::wire::{Version, Writer};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -56,9 +56,32 @@ fn read(
     };
     let mut rows = Vec::new();
     while let Some(record) = records.next_record().unwrap() {
-        rows.push((record.place, record.raw.to_vec(), parser.parse(&record)));
+        let row = parser.parse(&record);
+        for parser in [parser.clone(), parser.clone().nulls_unset(true)] {
+            let row = parser.parse(&record);
+            assert_eq!(encode(&parser, &record), row.map(|row| encoded(&row, columns)));
+        }
+        rows.push((record.place, record.raw.to_vec(), row));
     }
     rows
+}
+
+/// Returns the values that the parser encodes.
+fn encode(parser: &RowParser, record: &InputRecord<'_>) -> Result<Vec<u8>, String> {
+    let mut values = b"before".to_vec();
+    let result = parser.encode(record, &mut values);
+    let values = values.strip_prefix(b"before").unwrap().to_vec();
+    result.map(|()| values)
+}
+
+/// Returns the encoded values of a row.
+fn encoded(row: &[MaybeUnset<Value>], columns: &[ColumnSpec]) -> Vec<u8> {
+    let mut buffer = ValuesBuffer::new();
+    let mut values = Vec::new();
+    let bound = buffer.bind(row, columns).unwrap();
+    bound.encode(&mut Writer::new(&mut values), Version::V4).unwrap();
+    // Without their number.
+    values.split_off(2)
 }
 
 fn dialects() -> Vec<CsvDialect> {
@@ -203,6 +226,33 @@ fn table() -> impl Strategy<Value = (Vec<ColumnSpec>, Vec<Vec<Value>>)> {
         let row = types.iter().map(cell).collect::<Vec<_>>();
         (Just(columns), vec(row, 0..4))
     })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// A record that is in memory as a whole is split without csv-core, if it is plain. Bytes that arrive one by one are
+    /// parsed by csv-core, except the first three.
+    #[test]
+    fn records_do_not_depend_on_the_bytes_that_are_read_at_once(
+        parts in vec(
+            prop::sample::select(vec![
+                "a", "b", "0", ",", ",", ";", "\t", "'", "\"", "\"", "\"\"", "\\", "\r", "\n", "\n", "\r\n", "\u{feff}",
+                "\"a\"", "\"a,b\"",
+            ]),
+            0..60,
+        ),
+        count in 1..4_usize,
+    ) {
+        let file = parts.concat();
+        let text = NativeType::Text.into();
+        let columns: Vec<_> = (0..count).map(|index| column(index, &text)).collect();
+        for dialect in dialects() {
+            let dialect = CsvDialect { has_header: false, ..dialect };
+            let read = |piece| read(file.as_bytes(), piece, Format::Csv, &dialect, &columns);
+            prop_assert_eq!(read(file.len().max(1)), read(1), "{:?} {:?}", dialect, file);
+        }
+    }
 }
 
 proptest! {

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 17] = [
     &["wire"],
     &["types"],
     &["message"],
-    &["protocol"],
+    &["arrow", "protocol"],
     &["sync"],
     &["fuzzing"],
     &["codec"],

@@ -1,6 +1,8 @@
 //! Tests without a server: golden vectors, hostile input, the tables and clauses of the protocol,
 //! properties, the fuzz corpus, and the layers of the source code.
 
+#[cfg(feature = "arrow-60")]
+mod arrow;
 #[cfg(feature = "cli")]
 mod bulk;
 mod comparison;
@@ -19,6 +21,8 @@ mod known_codec_bugs;
 mod layers;
 mod links;
 mod nesting;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod properties;
 #[path = "../support/recorded.rs"]
 mod recorded;

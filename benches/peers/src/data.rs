@@ -57,6 +57,28 @@ pub static EVENTS: LazyLock<Page> = LazyLock::new(|| {
     })
 });
 
+/// 5,000 rows of the columns of [`EVENTS`]. Of each column that is not part of the key, one value in ten is null.
+pub static SPARSE_EVENTS: LazyLock<Page> = LazyLock::new(|| {
+    let mut random = Random(5);
+    page("events", &EVENTS_COLUMNS, 5_000, |cells| {
+        put(cells, &(random.next() as i32).to_be_bytes());
+        put_sparse(cells, &mut random, |random| (random.next() as i64).to_be_bytes().to_vec());
+        put_sparse(cells, &mut random, |random| {
+            ((random.next() >> 11) as f64 / 7.0).to_be_bytes().to_vec()
+        });
+        put_sparse(cells, &mut random, |random| vec![(random.next() & 1) as u8]);
+        put_sparse(cells, &mut random, |random| {
+            (1_700_000_000_000 + random.next() % 1_000_000).to_be_bytes().to_vec()
+        });
+        let id = u128::from(random.next()) << 64 | u128::from(random.next());
+        put(cells, uuid::Builder::from_random_bytes(id.to_be_bytes()).as_uuid().as_bytes());
+        put_sparse(cells, &mut random, |random| random.text(8, 32).into_bytes());
+        put_sparse(cells, &mut random, |random| {
+            (0..random.between(16, 64)).map(|_| random.next() as u8).collect()
+        });
+    })
+});
+
 /// A `vector<float, 1536>`, a common size of embeddings.
 pub const DIMENSIONS: usize = 1_536;
 pub static EMBEDDING: LazyLock<Bytes> = LazyLock::new(|| {
@@ -171,6 +193,18 @@ fn page(
 fn put(cells: &mut Vec<u8>, value: &[u8]) {
     cells.extend((value.len() as i32).to_be_bytes());
     cells.extend(value);
+}
+
+/// Appends a value, or null one time in ten.
+fn put_sparse(
+    cells: &mut Vec<u8>,
+    random: &mut Random,
+    value: impl FnOnce(&mut Random) -> Vec<u8>,
+) {
+    match random.between(0, 9) {
+        0 => cells.extend((-1_i32).to_be_bytes()),
+        _ => put(cells, &value(random)),
+    }
 }
 
 /// The random number generator SplitMix64.

@@ -14,6 +14,7 @@
 //! `driver --contact-point 127.0.0.1:9042 [filter]` sends requests to a real node instead of the
 //! built-in stub server, and so does `scale`. They create the keyspace `bench` there.
 
+mod arrow;
 mod callgrind;
 mod cdrs;
 mod data;

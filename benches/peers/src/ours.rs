@@ -1,5 +1,6 @@
 //! The workloads on cqlwire.
 
+use arrow_array::ArrayRef;
 use bytes::BytesMut;
 use cqlwire::message::{Execute, Parameters, Query, RequestFrame, Response, ResultMessage, Rows};
 use cqlwire::types::{
@@ -11,6 +12,7 @@ use cqlwire::wire::{
 };
 use uuid::Uuid;
 
+use crate::arrow::{Builders, Event};
 use crate::data::{self, Mixed, Page};
 
 pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
@@ -62,6 +64,18 @@ pub fn values(page: &Page, mut each: impl FnMut(Vec<Value>)) {
     for row in rows(page).rows::<Vec<Value>>().unwrap() {
         each(row.unwrap());
     }
+}
+
+pub fn record_batch(page: &Page) -> Vec<ArrayRef> {
+    cqlwire::arrow::record_batch(&rows(page)).unwrap().columns().to_vec()
+}
+
+pub fn arrow_builders(page: &Page) -> Vec<ArrayRef> {
+    let mut builders = Builders::new(page.rows);
+    for row in rows(page).rows::<Event<'_>>().unwrap() {
+        builders.push(row.unwrap());
+    }
+    builders.finish()
 }
 
 pub fn embedding(bytes: &[u8], cql_type: &CqlType) -> Vec<f32> {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::task::{Context, Poll, Waker};
 
+use arrow_array::ArrayRef;
 use bytes::Bytes;
+use cqlwire::types::Timestamp;
 use scylla_cql::Consistency;
 use scylla_cql::deserialize::FrameSlice;
 use scylla_cql::deserialize::value::DeserializeValue;
@@ -23,6 +25,7 @@ use scylla_cql::serialize::row::{RowSerializationContext, SerializeRow, Serializ
 use scylla_cql::value::{CqlTimestamp, CqlValue, Row};
 use uuid::Uuid;
 
+use crate::arrow::{Builders, Event};
 use crate::data::{self, Mixed, Page};
 
 pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
@@ -47,6 +50,26 @@ pub fn values(page: &Page, mut each: impl FnMut(Row)) {
     for row in rows(page).rows_iter::<Row>().unwrap() {
         each(row.unwrap());
     }
+}
+
+pub fn arrow_builders(page: &Page) -> Vec<ArrayRef> {
+    type Row<'r> = (
+        i32,
+        Option<i64>,
+        Option<f64>,
+        Option<bool>,
+        Option<CqlTimestamp>,
+        Uuid,
+        Option<&'r str>,
+        Option<&'r [u8]>,
+    );
+    let mut builders = Builders::new(page.rows);
+    for row in rows(page).rows_iter::<Row<'_>>().unwrap() {
+        let (number, total, mean, done, at, id, title, payload) = row.unwrap();
+        let at = at.map(|CqlTimestamp(at)| Timestamp(at));
+        builders.push(Event { number, total, mean, done, at, id, title, payload });
+    }
+    builders.finish()
 }
 
 pub fn embedding(bytes: &Bytes, cql_type: &ColumnType<'_>) -> Vec<f32> {

@@ -11,7 +11,7 @@ use cqlwire::wire::SegmentDecoder;
 
 use crate::data::{
     COMPRESSED, EMBEDDING, EVENT, EVENTS, EVENTS_COLUMNS, FRAME, LINES, Mixed, QUERY, READY,
-    SEGMENT, STATEMENT_ID, USER, USERS, USERS_COLUMNS,
+    SEGMENT, SPARSE_EVENTS, STATEMENT_ID, USER, USERS, USERS_COLUMNS,
 };
 use crate::{cdrs, floor, ours, scylla};
 
@@ -185,6 +185,36 @@ pub const WORKLOADS: &[Workload] = &[
             (Ours, |n| repeat(n, || ours::values(black_box(&EVENTS), consume))),
             (Scylla, |n| repeat(n, || scylla::values(black_box(&EVENTS), consume))),
             (Cdrs, |n| repeat(n, || cdrs::values(black_box(&EVENTS), |row| consume(row)))),
+        ],
+    },
+    Workload {
+        name: "Arrow record batch, 8 mixed columns",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(540.0), allocations: 0.02 },
+        assert_same_results: || {
+            assert_same(&[
+                ours::record_batch(&SPARSE_EVENTS),
+                scylla::arrow_builders(&SPARSE_EVENTS),
+            ]);
+        },
+        runs: &[
+            (Ours, |n| repeat(n, || consume(ours::record_batch(black_box(&SPARSE_EVENTS))))),
+            (Scylla, |n| repeat(n, || consume(scylla::arrow_builders(black_box(&SPARSE_EVENTS))))),
+        ],
+    },
+    Workload {
+        name: "typed rows pushed into Arrow builders, 8 mixed columns",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(750.0), allocations: 0.0 },
+        assert_same_results: || {
+            let ours = ours::arrow_builders(&SPARSE_EVENTS);
+            assert_same(&[ours, scylla::arrow_builders(&SPARSE_EVENTS)]);
+        },
+        runs: &[
+            (Ours, |n| repeat(n, || consume(ours::arrow_builders(black_box(&SPARSE_EVENTS))))),
+            (Scylla, |n| repeat(n, || consume(scylla::arrow_builders(black_box(&SPARSE_EVENTS))))),
         ],
     },
     Workload {

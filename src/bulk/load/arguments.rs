@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::bulk::amount::parse_amount;
-use crate::bulk::{CsvArgs, Format};
+use crate::bulk::{CsvArgs, FileFormat};
 use crate::cli::{ConnectArgs, parse_seconds, whole_number};
 
 /// The arguments of `cqlwire load`.
@@ -16,15 +16,15 @@ pub struct LoadArgs {
     /// Table to write to: KEYSPACE.TABLE, or TABLE with --keyspace
     pub(super) table: String,
 
-    /// Files and folders to read; `-` is standard input. Gzip and zstd are detected.
+    /// Files and folders to read; `-` is standard input. Gzip and zstd are detected. A file of Parquet cannot be a pipe.
     /// A last row of CSV without a line break is loaded from a file, with a warning; from standard input or a pipe, which
     /// may have ended early, it is a row that cannot be loaded
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<String>,
 
-    /// Format of the input: csv or jsonl [default: by the name of each file, or by its content]
-    #[arg(long, value_name = "csv|jsonl")]
-    pub(super) format: Option<Format>,
+    /// Format of the input: csv, jsonl or parquet [default: by the name of each file, or by its content]
+    #[arg(long, value_name = "csv|jsonl|parquet")]
+    pub(super) format: Option<FileFormat>,
 
     #[command(flatten)]
     pub(super) csv: CsvArgs,
@@ -34,7 +34,8 @@ pub struct LoadArgs {
     #[arg(long, conflicts_with = "escape")]
     pub(super) cqlsh: bool,
 
-    /// Columns of the fields, separated by commas; for JSON, the columns to load: the keys of the other columns are skipped
+    /// Columns of the fields, separated by commas; for JSON and Parquet, the columns to load: the other
+    /// columns are skipped
     /// [default: the header, or all columns of the table]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(super) columns: Vec<String>,
@@ -60,7 +61,8 @@ pub struct LoadArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Folder for rows that cannot be loaded: NAME.bad has the rows, NAME.err their places and reasons.
+    /// Folder for rows that cannot be loaded: NAME.bad has the rows, NAME.err their places and reasons. Rows of Parquet are
+    /// written as JSON lines, to NAME.jsonl.bad and NAME.jsonl.err.
     /// Files of an earlier load are not replaced. With --dry-run, their names end in .dry-run.bad and .dry-run.err
     #[arg(long, default_value = "load-errors", value_name = "FOLDER")]
     pub(super) errors: PathBuf,

@@ -4,14 +4,25 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::input_plan::InputPlan;
-use super::input_thread::{InputRow, InvalidRecord};
-use crate::bulk::{BadRow, BadRowSizes, BadRows, FileError, InputSource};
+use super::input_row::InputRow;
+use super::input_thread::InvalidRecord;
+use super::planned_input::InputContent;
+use crate::bulk::parquet::JsonRows;
+use crate::bulk::{BadRow, BadRowSizes, BadRows, FileError};
 use crate::cli::Failure;
 use crate::session::Error;
 
 /// The rows that could not be loaded, in files for each input.
 #[derive(Debug)]
-pub(super) struct ErrorFiles(Vec<BadRows>);
+pub(super) struct ErrorFiles(Vec<InputErrors>);
+
+/// The rows of one input that could not be loaded.
+#[derive(Debug)]
+struct InputErrors {
+    rows: BadRows,
+    /// The form of the rows, if the input is not text.
+    json: Option<JsonRows>,
+}
 
 impl ErrorFiles {
     /// Returns the error files in a folder. `kept` has the sizes in the checkpoint of a load that is resumed; it is
@@ -28,12 +39,7 @@ impl ErrorFiles {
         let mut files = Vec::new();
         let mut names: HashMap<String, u32> = HashMap::new();
         for (index, input) in plan.inputs.iter().enumerate() {
-            let mut name = match &input.source {
-                InputSource::File(path) => {
-                    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into())
-                }
-                InputSource::Stdin => format!("stdin.{}", input.format),
-            };
+            let mut name = input.file_name();
             // Inputs in different folders may have the same name.
             let count = names.entry(name.clone()).or_default();
             *count += 1;
@@ -48,8 +54,17 @@ impl ErrorFiles {
             let source = input.source.to_string();
             let mut rows =
                 BadRows::new(folder, &name, &source, kept).map_err(FileError::into_failure)?;
-            rows.set_header(input.header.as_deref().unwrap_or_default());
-            files.push(rows);
+            let json = match &input.content {
+                InputContent::Text(text) => {
+                    rows.set_header(text.header.as_deref().unwrap_or_default());
+                    None
+                }
+                InputContent::Parquet(reader) => {
+                    rows.set_numbered_rows();
+                    Some(reader.json().clone())
+                }
+            };
+            files.push(InputErrors { rows, json });
         }
         Ok(Self(files))
     }
@@ -74,7 +89,9 @@ impl ErrorFiles {
     /// Returns an error if a file cannot be written.
     pub(super) fn write_failed(&mut self, row: &InputRow, error: &Error) -> Result<(), Failure> {
         let reason = error.to_string();
-        let record = Some(&*row.record);
+        let json = self.0.get(row.input).and_then(|input| input.json.as_ref());
+        let line = json.map(|json| json.line(&row.values()));
+        let record = Some(line.as_deref().unwrap_or(row.record()));
         let bad = BadRow { place: row.place, record, is_open: false, reason: &reason };
         self.write(row.input, bad)
     }
@@ -82,7 +99,7 @@ impl ErrorFiles {
     fn write(&mut self, input: usize, row: BadRow<'_>) -> Result<(), Failure> {
         self.0
             .get_mut(input)
-            .map_or(Ok(()), |rows| rows.write(row))
+            .map_or(Ok(()), |input| input.rows.write(row))
             .map_err(FileError::into_failure)
     }
 
@@ -91,11 +108,12 @@ impl ErrorFiles {
     /// # Errors
     /// Returns an error if a file cannot be written.
     pub(super) fn flush(&mut self) -> Result<Vec<BadRowSizes>, Failure> {
-        self.0.iter_mut().map(|rows| rows.flush().map_err(FileError::into_failure)).collect()
+        let files = self.0.iter_mut();
+        files.map(|input| input.rows.flush().map_err(FileError::into_failure)).collect()
     }
 
     /// Returns the files that are not empty.
     pub(super) fn non_empty(&self) -> impl Iterator<Item = &BadRows> {
-        self.0.iter().filter(|rows| rows.reasons().exists())
+        self.0.iter().map(|input| &input.rows).filter(|rows| rows.reasons().exists())
     }
 }

@@ -10,8 +10,10 @@ use tokio::sync::mpsc;
 use super::arguments::LoadArgs;
 use super::checkpoint::{Checkpoint, Counts, Job, JobInput};
 use super::error_files::ErrorFiles;
-use super::input_plan::{InputOptions, InputPlan};
-use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
+use super::input_options::InputOptions;
+use super::input_plan::InputPlan;
+use super::input_row::InputRow;
+use super::input_thread::{Chunk, Item, ReadPosition, read_inputs};
 use crate::bulk::column_map::{TIMESTAMP, TTL};
 use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
@@ -94,7 +96,10 @@ struct Run {
 /// Time between two updates of the bar.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Maximum size of the encoded values in memory. Each row also has its record and its parsed values.
+/// Number of rows after which the clock is read for the bar.
+const ROWS_PER_CLOCK: u64 = 16;
+
+/// Maximum size of the encoded values in memory. Each row also has its record and a copy of its values.
 const MEMORY: usize = 8 << 20;
 
 /// Number of chunks that wait for the sink.
@@ -219,11 +224,11 @@ impl Run {
     }
 
     async fn load(&mut self, arguments: &LoadArgs) -> Result<End, Failure> {
-        while let Some(Chunk { input, items }) = self.next_chunk().await {
+        while let Some(Chunk { input, items, rows }) = self.next_chunk().await {
             for item in items {
                 let (place, outcome) = match item {
                     // A row that the sink refuses is one of its failures.
-                    Item::Row(row) => (row.place, self.send(row).await),
+                    Item::Row(row) => (row.place, self.send(rows.row(input, row)).await),
                     Item::Invalid(record) => {
                         self.write_errors(|errors| errors.write_invalid(input, &record))?;
                         self.checkpoint.counts.failed += 1;
@@ -260,7 +265,9 @@ impl Run {
                     self.write_checkpoint(arguments, false).await?;
                     self.last_checkpoint = Instant::now();
                 }
-                if self.last_bar_update.elapsed() >= BAR_INTERVAL {
+                let is_slow = arguments.rate.is_some();
+                let reads_clock = self.checkpoint.counts.read.is_multiple_of(ROWS_PER_CLOCK);
+                if (is_slow || reads_clock) && self.last_bar_update.elapsed() >= BAR_INTERVAL {
                     self.update_bar();
                 }
             }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::bulk::amount::{Shard, parse_amount, parse_bytes, parse_shard};
-use crate::bulk::{CsvArgs, FileCompression, Format};
+use crate::bulk::{CsvArgs, FileCompression, FileFormat};
 use crate::cli::{ConnectArgs, parse_seconds};
 
 /// The arguments of `cqlwire unload`.
@@ -27,11 +27,12 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(super) to: String,
 
-    /// Format of the rows: csv or jsonl [default: that of the file name, or csv]
+    /// Format of the rows: csv, jsonl or parquet [default: that of the file name, or csv]
     #[arg(long)]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<FileFormat>,
 
-    /// Compression of the file: gzip, zstd or none [default: that of the file name, or none]
+    /// Compression of the file: gzip, zstd or none [default: that of the file name, or none; zstd for the data in a Parquet
+    /// file]
     #[arg(long, value_name = "COMPRESSION")]
     pub(super) compress: Option<FileCompression>,
 
@@ -91,7 +92,7 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "NUMBER")]
     pub(super) splits: Option<usize>,
 
-    /// Time between two checkpoints, from which --resume continues
+    /// Time between two checkpoints, from which --resume continues. A Parquet file has one only when 4 MiB of rows are new
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = parse_seconds)]
     pub(super) checkpoint_every: Duration,
 

@@ -16,6 +16,9 @@ pub(super) struct Checkpoint {
     /// The arguments that decide what the file contains.
     pub(super) run: String,
     pub(super) written: OutputLength,
+    /// The footer of a Parquet file that has the rows so far, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) footer: Option<String>,
     pub(super) plan: ScanPlan,
 }
 

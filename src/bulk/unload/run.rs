@@ -8,7 +8,9 @@ use super::arguments::UnloadArgs;
 use super::checkpoint::{Checkpoint, OutputLength, create_json, read_json, remove_checkpoint};
 use super::output::Output;
 use super::target::{self, Target};
+use crate::bulk::parquet::check_parquet_is_built;
 use crate::bulk::progress_bar::{ProgressBar, show_bytes, show_duration, show_number};
+use crate::bulk::{FileCompression, FileFormat};
 use crate::cli::Failure;
 use crate::cql::is_read_only;
 use crate::session::{Session, Statement};
@@ -27,6 +29,9 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
         return Err(Failure::Arguments("--query is not a SELECT".to_owned()));
     }
     let target = Target::new(&arguments);
+    if target.format == FileFormat::Parquet {
+        check_parquet(&arguments)?;
+    }
     let run = arguments.run_key(&target);
     let earlier = match arguments.dry_run {
         true => EarlierRun::None,
@@ -47,9 +52,8 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
         let output = Output::start(&target, &run, dialect, None)?;
         unload_query(query, &session, output, &target).await?;
     } else {
-        let written = resumed.as_ref().map(|checkpoint| checkpoint.written);
-        let plan = match resumed {
-            Some(checkpoint) => checkpoint.plan,
+        let plan = match &resumed {
+            Some(checkpoint) => checkpoint.plan.clone(),
             None => arguments.plan(&session).await?,
         };
         if arguments.dry_run {
@@ -60,10 +64,32 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
                 "note: the token ring has changed since the plan was made; no row is lost or repeated"
             );
         }
-        let output = Output::start(&target, &run, dialect, written)?;
+        let output = Output::start(&target, &run, dialect, resumed.as_ref())?;
         unload_table(plan, &arguments, &session, output, &target).await?;
     }
     arguments.connect.print_metrics(&session);
+    Ok(())
+}
+
+/// Checks that the arguments fit Parquet.
+///
+/// # Errors
+/// Returns an error that says which argument to leave out.
+fn check_parquet(arguments: &UnloadArgs) -> Result<(), Failure> {
+    check_parquet_is_built()?;
+    let csv = arguments.csv.to_string();
+    if !csv.is_empty() {
+        return Err(Failure::Arguments(format!(
+            "{}: is an option of CSV, not of Parquet",
+            csv.trim_end()
+        )));
+    }
+    if FileCompression::of_file(Path::new(&arguments.to)) != FileCompression::None {
+        return Err(Failure::Arguments(format!(
+            "{}: the data in a Parquet file is compressed, not the file: name it *.parquet, and choose with --compress",
+            arguments.to
+        )));
+    }
     Ok(())
 }
 

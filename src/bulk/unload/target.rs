@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::UnloadArgs;
 use crate::bulk::amount::Shard;
-use crate::bulk::{FileCompression, Format};
+use crate::bulk::{FileCompression, FileFormat, Format};
 
 /// The output of a run: its place, format and compression.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) place: Place,
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
     pub(super) compression: FileCompression,
 }
 
@@ -33,16 +33,23 @@ impl Target {
         let path = Path::new(to);
         let is_folder = to.ends_with('/') || path.is_dir();
         let named = (!is_folder).then_some(path);
-        let format = format.or_else(|| Format::of_file(named?)).unwrap_or(Format::Csv);
-        let compression = compress.or_else(|| Some(FileCompression::of_file(named?)));
-        let compression = compression.unwrap_or_default();
+        let format = format.or_else(|| FileFormat::of_file(named?));
+        let format = format.unwrap_or(FileFormat::Text(Format::Csv));
+        let by_name = match format {
+            FileFormat::Text(_) => named.map(FileCompression::of_file).unwrap_or_default(),
+            FileFormat::Parquet => FileCompression::Zstd,
+        };
+        let compression = compress.unwrap_or(by_name);
         let place = if to == "-" || to == "/dev/stdout" {
             Place::Stdout
         } else if is_folder {
             let mut name = file_name(arguments);
-            for extension in
-                [Some(format.extension()), compression.extension()].into_iter().flatten()
-            {
+            let compressed = match format {
+                FileFormat::Text(_) => compression.extension(),
+                // The data in the file is compressed, not the file.
+                FileFormat::Parquet => None,
+            };
+            for extension in [Some(format.extension()), compressed].into_iter().flatten() {
                 name.push('.');
                 name.push_str(extension);
             }
@@ -101,7 +108,7 @@ fn with_shard(name: &str, shard: Option<Shard>) -> String {
     let path = Path::new(name);
     let mut end = name.len();
     let mut extensions =
-        [FileCompression::of_file(path).extension().is_some(), Format::of_file(path).is_some()];
+        [FileCompression::of_file(path).extension().is_some(), FileFormat::of_file(path).is_some()];
     extensions.sort_unstable();
     for _ in extensions.into_iter().filter(|has| *has) {
         end = name.get(..end).and_then(|rest| rest.rfind('.')).unwrap_or(end);

@@ -363,7 +363,7 @@ impl Error {
 
     /// Returns true if the values may not fit because a column's type was altered after the
     /// statement was prepared. They may fit once the statement is prepared again.
-    pub(super) fn may_be_outdated_types(&self) -> bool {
+    pub(crate) fn may_be_outdated_types(&self) -> bool {
         let Detail::Bind(error) = &self.0.detail else { return false };
         matches!(
             error.kind(),

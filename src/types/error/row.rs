@@ -186,7 +186,7 @@ struct RowErrorInner {
 
 impl RowError {
     #[cold]
-    pub(in crate::types) fn new(
+    pub(crate) fn new(
         row: usize,
         column: usize,
         spec: Option<&ColumnSpec>,

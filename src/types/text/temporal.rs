@@ -109,7 +109,55 @@ macro_rules! from_str {
         }
     )+};
 }
-from_str! { Date by date; Time by time; Timestamp by timestamp; Duration by duration; }
+from_str! { Date by date; Time by time; Duration by duration; }
+
+impl FromStr for Timestamp {
+    type Err = CqlTextError;
+
+    fn from_str(text: &str) -> Result<Self, CqlTextError> {
+        // Most texts have this form, and the parser of all forms is slow.
+        match Timestamp::from_printed(text.as_bytes()) {
+            Some(timestamp) => Ok(timestamp),
+            None => whole(timestamp, text),
+        }
+    }
+}
+
+impl Timestamp {
+    /// Parses the form that Cassandra and cqlsh print, such as `2024-02-29 12:34:56.789+0000`, also with a `T`, without the
+    /// milliseconds, or with another notation of UTC. Returns `None` for every other text.
+    pub(crate) fn from_printed(text: &[u8]) -> Option<Self> {
+        let (year, rest) = digits::<4>(text)?;
+        let (month, rest) = digits::<2>(rest.strip_prefix(b"-")?)?;
+        let (day, rest) = digits::<2>(rest.strip_prefix(b"-")?)?;
+        let rest = rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b"T"))?;
+        let (hour, rest) = digits::<2>(rest)?;
+        let (minute, rest) = digits::<2>(rest.strip_prefix(b":")?)?;
+        let (second, rest) = digits::<2>(rest.strip_prefix(b":")?)?;
+        let (millis, zone) = match rest.strip_prefix(b".") {
+            Some(rest) => digits::<3>(rest)?,
+            None => (0, rest),
+        };
+        if !matches!(zone, b"" | b"Z" | b"+0000") {
+            return None;
+        }
+        let small = |number: u32| u8::try_from(number).ok();
+        let days = days_of(year.into(), small(month)?, small(day)?)?;
+        let nano = millis.saturating_mul(1_000_000);
+        let time = Time::from_hms_nano(small(hour)?, small(minute)?, small(second)?, nano)?;
+        Some(Self(days.saturating_mul(86_400_000).saturating_add(time.0 / 1_000_000)))
+    }
+}
+
+/// Parses a number of `N` digits, which are at most nine, and returns the remaining text.
+fn digits<const N: usize>(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<N>()?;
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        Some(number.saturating_mul(10).saturating_add(digit))
+    });
+    Some((number?, rest))
+}
 
 pub(super) fn date(input: &str) -> Parsed<'_, Date> {
     if let Some((rest, digits)) = number(input) {
@@ -345,7 +393,38 @@ impl<'a> Parts<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn printed_timestamps_parse_like_all_texts(
+            day in "[0-9]{4}-([01][0-9]|02)-([0-3][0-9]|29|30)",
+            time in "[ T]([01][0-9]|2[0-4]):([0-5][0-9]|60):([0-5][0-9]|60)",
+            end in "(\\.[0-9]{0,4}|\\.[0-9]{3})(Z|\\+0000|[+-][01][0-9]:?[0-9]{2})?",
+            edit in prop::option::of((0..30_usize, "[-+.:TZ0-9é ]?")),
+        ) {
+            let mut text = format!("{day}{time}{end}");
+            if let Some((at, with)) = edit {
+                let at = at.min(text.len());
+                text.replace_range(at..text.len().min(at.saturating_add(1)), &with);
+            }
+            if let Some(printed) = Timestamp::from_printed(text.as_bytes()) {
+                prop_assert_eq!(whole(timestamp, &text), Ok(printed));
+            }
+        }
+
+        #[test]
+        fn timestamps_of_years_with_four_digits_are_printed_ones(
+            millis in -62_167_219_200_000..253_402_300_800_000_i64,
+        ) {
+            let instant = Timestamp(millis);
+            prop_assert_eq!(Timestamp::from_printed(instant.to_string().as_bytes()), Some(instant));
+        }
+    }
 
     fn duration(months: i32, days: i32, nanoseconds: i64) -> Duration {
         Duration { months, days, nanoseconds }

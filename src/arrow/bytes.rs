@@ -1,0 +1,193 @@
+//! Columns of text and of bytes.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use arrow_array::types::{BinaryType, ByteArrayType, Utf8Type};
+use arrow_array::{ArrayRef, GenericByteArray};
+use arrow_schema::ArrowError;
+
+use super::column::{Column, Failure, Limits, RawCell};
+use super::offsets::Offsets;
+use super::validity::Validity;
+use crate::types::{Cell, CqlType, FromCql, NativeType, ValueError};
+
+/// The values of a column, one after the other.
+#[derive(Default)]
+struct Values {
+    bytes: Vec<u8>,
+    ends: Offsets,
+    validity: Validity,
+}
+
+impl Values {
+    /// Appends the bytes of the cells. Returns the bytes.
+    fn extend(&mut self, cells: &[RawCell<'_>], limits: &Limits) -> Result<&[u8], Failure> {
+        let (start, mut nulls) = (self.bytes.len(), 0_usize);
+        let lengths = cells.iter().map(|cell| {
+            nulls = nulls.wrapping_add(usize::from(cell.is_none()));
+            cell.map_or(0, <[u8]>::len)
+        });
+        let end = self.ends.extend(start, lengths, limits)?;
+        self.bytes.reserve(end.saturating_sub(start));
+        for cell in cells.iter().flatten() {
+            self.bytes.extend_from_slice(cell);
+        }
+        match nulls {
+            0 => self.validity.extend_valid(cells.len()),
+            _ => self.validity.extend(cells, |_| true),
+        }
+        Ok(self.bytes.get(start..).unwrap_or_default())
+    }
+
+    /// Reserves memory for `count` values that are as long as those before, but have at most `max_bytes` altogether.
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        let bytes = self.bytes.len().saturating_mul(count).checked_div(self.ends.len());
+        self.bytes.reserve(bytes.unwrap_or(0).min(max_bytes));
+        self.ends.reserve(count);
+        self.validity.reserve(count);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(self.ends.truncate(len));
+        self.validity.truncate(len);
+    }
+
+    fn byte_len(&self) -> usize {
+        let values = self.bytes.len().saturating_add(self.ends.byte_len());
+        values.saturating_add(self.validity.byte_len())
+    }
+
+    fn finish<T: ByteArrayType<Offset = i32>>(&mut self) -> Result<ArrayRef, ArrowError> {
+        let bytes = std::mem::take(&mut self.bytes).into();
+        let (ends, nulls) = (self.ends.finish(), self.validity.finish());
+        Ok(Arc::new(GenericByteArray::<T>::try_new(ends, bytes, nulls)?))
+    }
+}
+
+/// A column of blobs or of values of custom types.
+#[derive(Default)]
+pub(super) struct BlobColumn(Values);
+
+impl Column for BlobColumn {
+    fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
+        self.0.extend(cells, limits).map(drop)
+    }
+
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.0.reserve(count, max_bytes);
+    }
+
+    fn len(&self) -> usize {
+        self.0.ends.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    fn byte_len(&self) -> usize {
+        self.0.byte_len()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.0.finish::<BinaryType>()
+    }
+}
+
+/// A column of text.
+pub(super) struct TextColumn {
+    values: Values,
+    is_ascii: bool,
+}
+
+impl TextColumn {
+    /// Returns a column of US-ASCII text, or of UTF-8 text.
+    pub(super) fn new(is_ascii: bool) -> Self {
+        Self { values: Values::default(), is_ascii }
+    }
+}
+
+impl Column for TextColumn {
+    fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
+        // Most text is ASCII, and then need not be validated value by value.
+        if self.values.extend(cells, limits)?.is_ascii() {
+            return Ok(());
+        }
+        let is_utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+        match cells.iter().flatten().all(|bytes| is_utf8(bytes)) {
+            false => Err(ValueError::InvalidUtf8.into()),
+            true if self.is_ascii => Err(ValueError::InvalidAscii.into()),
+            true => Ok(()),
+        }
+    }
+
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.values.reserve(count, max_bytes);
+    }
+
+    fn len(&self) -> usize {
+        self.values.ends.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+
+    fn byte_len(&self) -> usize {
+        self.values.byte_len()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.values.finish::<Utf8Type>()
+    }
+}
+
+/// A column of values that are decoded as `T`, and written as its `Display` text.
+pub(super) struct DisplayColumn<T> {
+    values: Values,
+    cql_type: CqlType,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T> DisplayColumn<T> {
+    pub(super) fn new(native: NativeType) -> Self {
+        Self { values: Values::default(), cql_type: native.into(), marker: PhantomData }
+    }
+}
+
+impl<T: Display + for<'r> FromCql<'r>> Column for DisplayColumn<T> {
+    fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
+        for cell in cells {
+            if let Some(bytes) = cell.filter(|bytes| !bytes.is_empty()) {
+                let value = T::from_cell(Cell::new(bytes), &self.cql_type)?;
+                write!(self.values.bytes, "{value}").map_err(|_| ValueError::OutOfRange)?;
+            }
+            self.values.ends.push(self.values.bytes.len(), limits)?;
+        }
+        self.values.validity.extend_non_empty(cells, limits);
+        Ok(())
+    }
+
+    fn reserve(&mut self, count: usize, max_bytes: usize) {
+        self.values.reserve(count, max_bytes);
+    }
+
+    fn len(&self) -> usize {
+        self.values.ends.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+
+    fn byte_len(&self) -> usize {
+        self.values.byte_len()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.values.finish::<Utf8Type>()
+    }
+}

@@ -1,0 +1,105 @@
+//! Errors of building record batches.
+
+use std::fmt;
+
+use arrow_schema::ArrowError;
+
+use crate::types::{ColumnSpec, RowError};
+use crate::wire::Counted;
+
+/// An error in the pages from which a record batch is built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecordBatchError {
+    /// A cell that is invalid for its type, or has no form in Arrow.
+    Row(RowError),
+    /// A result without rows, such as that of an INSERT.
+    NoRows,
+    /// A page without a description of its columns. Create the builder from the columns of the prepared statement.
+    NoColumns,
+    /// A page with more or fewer columns than the builder has.
+    ColumnCount {
+        /// Number of columns of the builder.
+        expected: usize,
+        /// Number of columns of the page.
+        found: usize,
+    },
+    /// A column whose name or type differs from that of the builder. Finish the batch, and create another builder.
+    Column {
+        /// Index of the column, from zero.
+        index: usize,
+        /// The column of the builder.
+        expected: Box<ColumnSpec>,
+        /// The column of the page.
+        found: Box<ColumnSpec>,
+    },
+    /// A column that would have more than 2^31 - 1 bytes of text, or elements of lists, in one batch, or more than
+    /// 2^24 elements and fields below the nulls of one page.
+    TooLarge {
+        /// Name of the column.
+        column: Box<str>,
+    },
+    /// A vector type without elements, or with more than 2^31 - 1.
+    Dimensions {
+        /// Name of the column.
+        column: Box<str>,
+        /// Number of elements of the vector type.
+        dimensions: usize,
+    },
+    /// An error of the arrow crates.
+    Arrow(ArrowError),
+}
+
+impl fmt::Display for RecordBatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Row(error) => error.fmt(f),
+            Self::NoRows => f.write_str("the statement returns no rows"),
+            Self::NoColumns => f.write_str(
+                "the page does not describe its columns; use those of the prepared statement",
+            ),
+            Self::ColumnCount { expected, found } => {
+                let columns = Counted(*found, "column");
+                write!(f, "the page has {columns}, but the record batch has {expected}")
+            }
+            Self::Column { index, expected, found } => {
+                let ColumnSpec { name, cql_type, .. } = &**expected;
+                write!(
+                    f,
+                    "column {index} of the page is \"{}\" of type `{}`, but that of the record batch \
+                     is \"{name}\" of type `{cql_type}`; finish the batch and create another builder",
+                    found.name, found.cql_type
+                )
+            }
+            Self::TooLarge { column } => {
+                write!(
+                    f,
+                    "column \"{column}\" is too large for one record batch; finish the batch before \
+                     this page, or request smaller pages"
+                )
+            }
+            Self::Dimensions { column, dimensions } => {
+                let elements = Counted(*dimensions, "element");
+                write!(
+                    f,
+                    "column \"{column}\" has vectors of {elements}, which Arrow does not have"
+                )
+            }
+            Self::Arrow(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecordBatchError {}
+
+impl From<RowError> for RecordBatchError {
+    fn from(error: RowError) -> Self {
+        Self::Row(error)
+    }
+}
+
+impl From<ArrowError> for RecordBatchError {
+    fn from(error: ArrowError) -> Self {
+        Self::Arrow(error)
+    }
+}

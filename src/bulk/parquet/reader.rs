@@ -1,0 +1,226 @@
+//! Reads the rows of a Parquet file as rows of a table.
+
+use std::fmt;
+use std::path::Path;
+
+use arrow_array::{RecordBatch, new_empty_array};
+
+use super::batches::{BYTES, Batches, OpenFile};
+use super::cell::ArrowColumn;
+use super::json::{JsonCell, JsonRows, cell_json};
+use super::value::to_value;
+use crate::bulk::FileError;
+use crate::bulk::row_parser::{check_write_time, in_column, shortened};
+use crate::types::{ColumnSpec, MaybeUnset, Value};
+
+/// A Parquet file that has been opened, before its columns are known.
+#[derive(Debug)]
+pub struct ParquetFile(OpenFile);
+
+impl ParquetFile {
+    /// Opens a file and reads its footer.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or is not a Parquet file.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        OpenFile::open(path).map(Self)
+    }
+
+    /// Returns the names of the fields.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.schema().fields().iter().map(|field| field.name().as_str())
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> u64 {
+        self.0.rows()
+    }
+
+    /// Returns a reader of rows whose values have the columns `columns`. `indexes` has the index of each field's column, or
+    /// `None` if the field is skipped.
+    ///
+    /// # Errors
+    /// Returns an error if no CQL type has values like those of a field.
+    pub fn read(
+        self,
+        columns: &[ColumnSpec],
+        indexes: &[Option<usize>],
+    ) -> Result<ParquetReader, FileError> {
+        let mut fields = Vec::new();
+        for (index, field) in self.0.schema().fields().iter().enumerate() {
+            let column = indexes.get(index).copied().flatten();
+            if let Some(spec) = column.and_then(|column| columns.get(column)) {
+                ArrowColumn::new(&new_empty_array(field.data_type())).map_err(|reason| {
+                    self.0.failed(format!("field \"{}\": {reason}", field.name()))
+                })?;
+                fields.push(Field {
+                    index,
+                    column: column.unwrap_or_default(),
+                    spec: spec.clone(),
+                });
+            }
+        }
+        let mut names = vec![("", ""); columns.len()];
+        for field in &fields {
+            if let Some(slot) = names.get_mut(field.column) {
+                *slot = (self.0.schema().field(field.index).name(), &field.spec.name);
+            }
+        }
+        let json = JsonRows::new(names);
+        let columns = columns.to_vec();
+        Ok(ParquetReader { file: self, fields, columns, json, nulls_unset: false })
+    }
+}
+
+/// A reader of the rows of a Parquet file.
+#[derive(Debug)]
+pub struct ParquetReader {
+    file: ParquetFile,
+    fields: Vec<Field>,
+    columns: Vec<ColumnSpec>,
+    json: JsonRows,
+    nulls_unset: bool,
+}
+
+/// A field that has a column.
+#[derive(Debug)]
+struct Field {
+    index: usize,
+    column: usize,
+    spec: ColumnSpec,
+}
+
+/// A row of a Parquet file.
+#[derive(Debug)]
+pub struct ParquetRow {
+    /// Number of the row, from 1.
+    pub number: u64,
+    /// The values, in the order of the columns.
+    pub values: Result<Vec<MaybeUnset<Value>>, InvalidRow>,
+}
+
+/// The reason why a row of a file is no row of the table.
+#[derive(Debug, PartialEq)]
+pub struct InvalidRow {
+    /// The reason, in one line.
+    pub reason: String,
+    /// The row as a JSON object.
+    pub json: Vec<u8>,
+}
+
+impl ParquetReader {
+    /// Sets whether nulls are unset values, which neither delete a value nor leave a tombstone. Default: false.
+    #[must_use]
+    pub fn nulls_unset(self, nulls_unset: bool) -> Self {
+        Self { nulls_unset, ..self }
+    }
+
+    /// Returns the keys of the rows as JSON lines.
+    pub fn json(&self) -> &JsonRows {
+        &self.json
+    }
+
+    /// Returns the columns of the rows.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
+    }
+
+    /// Returns the rows after the first `skipped` ones.
+    pub fn rows_after(self, skipped: u64) -> ParquetRows {
+        let Self { file, fields, columns, json, nulls_unset } = self;
+        let indexes = fields.iter().map(|field| field.index).collect();
+        let batches = Batches::new(file.0, indexes, skipped);
+        ParquetRows { batches, fields, columns, json, nulls_unset, read: skipped }
+    }
+}
+
+/// The rows of a Parquet file, a part at a time.
+pub struct ParquetRows {
+    batches: Batches,
+    fields: Vec<Field>,
+    columns: Vec<ColumnSpec>,
+    json: JsonRows,
+    nulls_unset: bool,
+    /// Number of rows that have been read or skipped.
+    read: u64,
+}
+
+impl ParquetRows {
+    /// Approximate size of the rows that are read at once, in bytes. A longer row is read alone.
+    pub const BYTES: usize = BYTES;
+
+    /// Returns the next rows, or `None` at the end of the file. They have about [`BYTES`](Self::BYTES).
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is damaged.
+    pub fn next_rows(&mut self) -> Result<Option<Vec<ParquetRow>>, FileError> {
+        let Some(batch) = self.batches.next()? else { return Ok(None) };
+        let rows = self.parse(&batch).map_err(|reason| self.batches.file().failed(reason))?;
+        self.read += rows.len() as u64;
+        Ok(Some(rows))
+    }
+
+    /// Returns the part of the file's rows that have been read or skipped, from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
+    pub fn progress(&self) -> f64 {
+        self.read as f64 / self.batches.file().rows().max(1) as f64
+    }
+
+    fn parse(&self, batch: &RecordBatch) -> Result<Vec<ParquetRow>, String> {
+        let columns = batch.columns().iter().map(|array| ArrowColumn::new(array));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let row = |index: usize| ParquetRow {
+            number: self.read + index as u64 + 1,
+            values: self.row(&columns, index),
+        };
+        Ok((0..batch.num_rows()).map(row).collect())
+    }
+
+    fn row(
+        &self,
+        columns: &[ArrowColumn<'_>],
+        index: usize,
+    ) -> Result<Vec<MaybeUnset<Value>>, InvalidRow> {
+        let mut row = vec![MaybeUnset::Unset; self.columns.len()];
+        let mut reason = None;
+        for (field, column) in self.fields.iter().zip(columns) {
+            let value = to_value(column.cell(index), &field.spec.cql_type);
+            let Some(slot) = row.get_mut(field.column) else { continue };
+            match value {
+                Ok(Value::Null) if self.nulls_unset => {}
+                Ok(value) => *slot = MaybeUnset::Set(value),
+                Err(cause) => {
+                    let text = cell_json(column.cell(index)).to_string();
+                    let text = format!("{} is not a value: {cause}", shortened(&text));
+                    reason.get_or_insert_with(|| in_column(&field.spec, &text));
+                }
+            }
+        }
+        match reason.map_or_else(|| check_write_time(&self.columns, &row), Err) {
+            Ok(()) => Ok(row),
+            Err(reason) => Err(InvalidRow { reason, json: self.row_json(columns, index, &row) }),
+        }
+    }
+
+    /// Returns the JSON of a row whose columns in `row` are unset if their cells are not values.
+    fn row_json(
+        &self,
+        columns: &[ArrowColumn<'_>],
+        index: usize,
+        row: &[MaybeUnset<Value>],
+    ) -> Vec<u8> {
+        let mut cells: Vec<_> = row.iter().map(JsonCell::of_value).collect();
+        for (field, column) in self.fields.iter().zip(columns) {
+            if let Some(cell @ None) = cells.get_mut(field.column) {
+                *cell = Some(JsonCell::Raw(cell_json(column.cell(index))));
+            }
+        }
+        self.json.write(cells.into_iter())
+    }
+}
+
+impl fmt::Debug for ParquetRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParquetRows").field("read", &self.read).finish_non_exhaustive()
+    }
+}
