@@ -357,12 +357,11 @@ mod tests {
 
     #[test]
     fn nulls_of_long_vectors_take_a_bounded_amount_of_memory() {
-        let vector = |dimensions| CqlType::vector(NativeType::Uuid.into(), dimensions);
-        // A tuple of a vector has a null vector if it lacks its field.
-        let tuple = |dimensions| CqlType::Tuple(vec![vector(dimensions)]);
-        let list = |dimensions| CqlType::vector(tuple(dimensions), 1);
-        for of in [vector, tuple, list] {
-            let columns = columns(&[of(1 << 21)]);
+        let vector = CqlType::vector(NativeType::Uuid.into(), 1 << 21);
+        // The tuple is null, and its field is therefore absent.
+        let tuple = CqlType::Tuple(vec![vector.clone()]);
+        for of in [vector, tuple.clone(), CqlType::vector(tuple, 1)] {
+            let columns = columns(&[of]);
             let mut builder = RecordBatchBuilder::new(&columns).unwrap();
             let error = builder.append(&page(&columns, 5, &[0xff; 20])).unwrap_err();
             assert_eq!(
