@@ -22,20 +22,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     session.execute(insert, (vec![20.5_f32, 21.0],)).await?;
 
     let mut pages = session.scan("readings").rows::<()>();
-    let mut builder = None;
-    while let Some(page) = pages.next_page().await? {
-        let builder = match &mut builder {
-            Some(builder) => builder,
-            none => none.insert(RecordBatchBuilder::new(page.columns())?),
-        };
-        builder.append(&page)?;
+    let mut page = pages.next_page().await?;
+    // The columns are known after the first page was awaited, also if the table is empty.
+    let mut builder = RecordBatchBuilder::new(pages.columns())?;
+    while let Some(current) = page {
+        builder.append(&current)?;
         if builder.byte_len() >= BATCH_BYTES {
             println!("{} rows", builder.finish()?.num_rows());
         }
+        page = pages.next_page().await?;
     }
-    if let Some(mut builder) = builder {
-        let batch = builder.finish()?;
-        println!("{} rows\n{}", batch.num_rows(), batch.schema());
-    }
+    let batch = builder.finish()?;
+    println!("{} rows\n{}", batch.num_rows(), batch.schema());
     Ok(())
 }

@@ -43,7 +43,16 @@ impl Column for BooleanColumn {
         Ok(())
     }
 
-    fn reserve(&mut self, count: usize, _: usize) {
+    fn extend_nulls(&mut self, count: usize) {
+        self.values.append_n(count, false);
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        1
+    }
+
+    fn reserve(&mut self, count: usize, _: &mut usize) {
         self.values.reserve(count);
         self.validity.reserve(count);
     }

@@ -36,6 +36,9 @@ pub fn schema(columns: &[ColumnSpec]) -> Result<Schema, RecordBatchError> {
 
 /// Returns the record batch of one page.
 ///
+/// The result of a statement can be the first of several pages: if its `paging_state()` is `Some`, the batch lacks the
+/// rows of the others. Read these with a stream or a scan, and append each page to a [`RecordBatchBuilder`].
+///
 /// # Errors
 /// Returns [`RecordBatchError::NoColumns`] if the page does not describe its columns, and the errors of
 /// [`RecordBatchBuilder`].
@@ -148,7 +151,9 @@ impl RecordBatchBuilder {
     ///   builder, for example because a table or a user-defined type has been altered;
     /// - [`RecordBatchError::Row`], if a cell is invalid for its type;
     /// - [`RecordBatchError::TooLarge`], if the page does not fit into the batch. Finish the batch, and append the
-    ///   page to the next one.
+    ///   page to the next one;
+    /// - [`RecordBatchError::NullsTooLarge`], if the elements and fields below the nulls of the page take too much
+    ///   memory. Request smaller pages.
     pub fn append(&mut self, page: &impl AsRows) -> Result<(), RecordBatchError> {
         let rows = page.as_rows().ok_or(RecordBatchError::NoRows)?;
         self.check_columns(rows)?;
@@ -177,13 +182,13 @@ impl RecordBatchBuilder {
     }
 
     fn append_rows(&mut self, content: &[u8], count: usize) -> Result<(), RecordBatchError> {
-        self.limits.start_page();
-        if self.columns.is_empty() {
+        self.limits.start_page(content.len());
+        if count == 0 || self.columns.is_empty() {
             self.len = self.len.saturating_add(count);
             return Ok(());
         }
         let (start, mut rest) = (self.len, content);
-        let mut block = Block::new(self.columns.len());
+        let mut block = Block::new(self.columns.len(), count);
         loop {
             let row = self.len.saturating_sub(start);
             let left = count.saturating_sub(row);
@@ -208,7 +213,9 @@ impl RecordBatchBuilder {
         // Each cell has at least the four bytes of its length.
         let max = rest.len().checked_div(self.columns.len().saturating_mul(4));
         let count = count.min(max.unwrap_or(0));
-        self.columns.iter_mut().for_each(|column| column.reserve(count, rest.len()));
+        // The columns together have no more bytes than `rest`.
+        let mut budget = rest.len();
+        self.columns.iter_mut().for_each(|column| column.reserve(count, &mut budget));
     }
 
     /// Appends a block that begins at `row` of its page.
@@ -253,10 +260,16 @@ impl RecordBatchBuilder {
                 self.row_error(row.saturating_add(offset), index, cause)
             }
             (_, (index, Failure::TooLarge)) => {
-                let name = self.specs.get(index).map(|column| column.name.clone());
-                RecordBatchError::TooLarge { column: name.unwrap_or_default() }
+                RecordBatchError::TooLarge { column: self.column_name(index) }
+            }
+            (_, (index, Failure::FillersTooLarge)) => {
+                RecordBatchError::NullsTooLarge { column: self.column_name(index) }
             }
         }
+    }
+
+    fn column_name(&self, index: usize) -> Box<str> {
+        self.specs.get(index).map(|column| column.name.clone()).unwrap_or_default()
     }
 
     fn row_error(&self, row: usize, column: usize, cause: ValueError) -> RecordBatchError {
@@ -344,12 +357,28 @@ mod tests {
 
     #[test]
     fn nulls_of_long_vectors_take_a_bounded_amount_of_memory() {
-        let vector = CqlType::vector(NativeType::Int.into(), 1 << 23);
-        let columns = columns(&[vector]);
-        let mut builder = RecordBatchBuilder::new(&columns).unwrap();
-        let error = builder.append(&page(&columns, 3, &[0xff; 12])).unwrap_err();
-        assert!(matches!(error, RecordBatchError::TooLarge { .. }));
-        builder.append(&page(&columns, 1, &[0xff; 4])).unwrap();
-        assert_eq!(builder.finish().unwrap().column(0).null_count(), 1);
+        let vector = CqlType::vector(NativeType::Uuid.into(), 1 << 21);
+        // The tuple is null, and its field is therefore absent.
+        let tuple = CqlType::Tuple(vec![vector.clone()]);
+        for of in [vector, tuple.clone(), CqlType::vector(tuple, 1)] {
+            let columns = columns(&[of]);
+            let mut builder = RecordBatchBuilder::new(&columns).unwrap();
+            let error = builder.append(&page(&columns, 5, &[0xff; 20])).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the elements and fields below the nulls of column \"c\" take too much memory; request \
+                 smaller pages, or leave the column out"
+            );
+            assert_eq!((builder.len(), builder.byte_len()), (0, 0));
+            builder.append(&page(&columns, 1, &[0xff; 4])).unwrap();
+            assert_eq!(builder.finish().unwrap().column(0).null_count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_page_of_null_embeddings_is_appended() {
+        let columns = columns(&[CqlType::vector(NativeType::Float.into(), 1536)]);
+        let page = page(&columns, 5000, &[0xff; 20_000]);
+        assert_eq!(record_batch(&page).unwrap()["c"].null_count(), 5000);
     }
 }

@@ -42,10 +42,18 @@ impl Values {
         Ok(self.bytes.get(start..).unwrap_or_default())
     }
 
-    /// Reserves memory for `count` values that are as long as those before, but have at most `max_bytes` altogether.
-    fn reserve(&mut self, count: usize, max_bytes: usize) {
-        let bytes = self.bytes.len().saturating_mul(count).checked_div(self.ends.len());
-        self.bytes.reserve(bytes.unwrap_or(0).min(max_bytes));
+    fn extend_nulls(&mut self, count: usize) {
+        self.ends.extend_empty(count);
+        self.validity.extend_nulls(count);
+    }
+
+    /// Reserves memory for `count` values of the average length of the present ones, and at most `budget` bytes for
+    /// their contents. Deducts these from `budget`.
+    fn reserve(&mut self, count: usize, budget: &mut usize) {
+        let estimate = self.bytes.len().saturating_mul(count).checked_div(self.ends.len());
+        let bytes = estimate.unwrap_or(0).min(*budget);
+        *budget = budget.saturating_sub(bytes);
+        self.bytes.reserve(bytes);
         self.ends.reserve(count);
         self.validity.reserve(count);
     }
@@ -76,8 +84,16 @@ impl Column for BlobColumn {
         self.0.extend(cells, limits).map(drop)
     }
 
-    fn reserve(&mut self, count: usize, max_bytes: usize) {
-        self.0.reserve(count, max_bytes);
+    fn extend_nulls(&mut self, count: usize) {
+        self.0.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        Offsets::SIZE
+    }
+
+    fn reserve(&mut self, count: usize, budget: &mut usize) {
+        self.0.reserve(count, budget);
     }
 
     fn len(&self) -> usize {
@@ -124,8 +140,16 @@ impl Column for TextColumn {
         }
     }
 
-    fn reserve(&mut self, count: usize, max_bytes: usize) {
-        self.values.reserve(count, max_bytes);
+    fn extend_nulls(&mut self, count: usize) {
+        self.values.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        Offsets::SIZE
+    }
+
+    fn reserve(&mut self, count: usize, budget: &mut usize) {
+        self.values.reserve(count, budget);
     }
 
     fn len(&self) -> usize {
@@ -171,8 +195,16 @@ impl<T: Display + for<'r> FromCql<'r>> Column for DisplayColumn<T> {
         Ok(())
     }
 
-    fn reserve(&mut self, count: usize, max_bytes: usize) {
-        self.values.reserve(count, max_bytes);
+    fn extend_nulls(&mut self, count: usize) {
+        self.values.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        Offsets::SIZE
+    }
+
+    fn reserve(&mut self, count: usize, budget: &mut usize) {
+        self.values.reserve(count, budget);
     }
 
     fn len(&self) -> usize {

@@ -7,7 +7,7 @@ use arrow_schema::{ArrowError, FieldRef, Fields};
 
 use super::column::{Column, Failure, Limits, RawCell};
 use super::offsets::Offsets;
-use super::raw_value::RawValue;
+use super::raw_value::{RAW_TYPE, RawValue};
 use super::validity::Validity;
 use crate::types::{Cell, CqlType, Elements, Entries, FromCql, ValueError};
 
@@ -21,8 +21,9 @@ pub(super) struct ListColumn {
 }
 
 impl ListColumn {
-    /// Returns a column of lists of type `cql_type`, whose elements are described by `field`.
-    pub(super) fn new(cql_type: CqlType, field: FieldRef, elements: Box<dyn Column>) -> Self {
+    /// Returns a column of lists whose elements are described by `field`.
+    pub(super) fn new(field: FieldRef, elements: Box<dyn Column>) -> Self {
+        let cql_type = CqlType::List(Box::new(RAW_TYPE));
         let (ends, validity) = (Offsets::default(), Validity::default());
         Self { cql_type, field, elements, ends, validity }
     }
@@ -44,6 +45,15 @@ impl Column for ListColumn {
         self.elements.extend(&elements, limits)
     }
 
+    fn extend_nulls(&mut self, count: usize) {
+        self.ends.extend_empty(count);
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        Offsets::SIZE
+    }
+
     fn len(&self) -> usize {
         self.ends.len()
     }
@@ -59,9 +69,10 @@ impl Column for ListColumn {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let (ends, elements) = (self.ends.finish(), self.elements.finish()?);
-        let field = Arc::clone(&self.field);
-        Ok(Arc::new(ListArray::try_new(field, ends, elements, self.validity.finish())?))
+        // All parts become empty, also if one of them fails.
+        let (ends, nulls) = (self.ends.finish(), self.validity.finish());
+        let elements = self.elements.finish();
+        Ok(Arc::new(ListArray::try_new(Arc::clone(&self.field), ends, elements?, nulls)?))
     }
 }
 
@@ -81,14 +92,14 @@ pub(super) struct MapColumn {
 }
 
 impl MapColumn {
-    /// Returns a column of maps of type `cql_type`. `field` describes the entries, and `entry` their keys and values.
+    /// Returns a column of maps. `field` describes the entries, and `entry` their keys and values.
     pub(super) fn new(
-        cql_type: CqlType,
         (field, entry): (FieldRef, Fields),
         keys: Box<dyn Column>,
         values: Box<dyn Column>,
         has_empty_keys: bool,
     ) -> Self {
+        let cql_type = CqlType::Map(Box::new((RAW_TYPE, RAW_TYPE)));
         let (ends, validity) = (Offsets::default(), Validity::default());
         Self { cql_type, field, entry, keys, values, has_empty_keys, ends, validity }
     }
@@ -116,6 +127,15 @@ impl Column for MapColumn {
         self.values.extend(&values, limits)
     }
 
+    fn extend_nulls(&mut self, count: usize) {
+        self.ends.extend_empty(count);
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        Offsets::SIZE
+    }
+
     fn len(&self) -> usize {
         self.ends.len()
     }
@@ -133,9 +153,10 @@ impl Column for MapColumn {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let arrays = vec![self.keys.finish()?, self.values.finish()?];
-        let entries = StructArray::try_new(self.entry.clone(), arrays, None)?;
-        let (field, nulls) = (Arc::clone(&self.field), self.validity.finish());
-        Ok(Arc::new(MapArray::try_new(field, self.ends.finish(), entries, nulls, false)?))
+        // All parts become empty, also if one of them fails.
+        let (ends, nulls) = (self.ends.finish(), self.validity.finish());
+        let (keys, values) = (self.keys.finish(), self.values.finish());
+        let entries = StructArray::try_new(self.entry.clone(), vec![keys?, values?], None)?;
+        Ok(Arc::new(MapArray::try_new(Arc::clone(&self.field), ends, entries, nulls, false)?))
     }
 }

@@ -33,6 +33,16 @@ impl Column for DurationColumn {
         Ok(())
     }
 
+    fn extend_nulls(&mut self, count: usize) {
+        self.values
+            .resize(self.values.len().saturating_add(count), IntervalMonthDayNano::default());
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        size_of::<IntervalMonthDayNano>()
+    }
+
     fn len(&self) -> usize {
         self.values.len()
     }

@@ -11,13 +11,13 @@ use crate::wire::Counted;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecordBatchError {
-    /// A cell that is invalid for its type, or has no form in Arrow.
+    /// A cell that is invalid for its type, or that Arrow cannot represent.
     Row(RowError),
     /// A result without rows, such as that of an INSERT.
     NoRows,
     /// A page without a description of its columns. Create the builder from the columns of the prepared statement.
     NoColumns,
-    /// A page with more or fewer columns than the builder has.
+    /// A page with more or fewer columns than the builder has. Finish the batch, and create another builder.
     ColumnCount {
         /// Number of columns of the builder.
         expected: usize,
@@ -33,10 +33,16 @@ pub enum RecordBatchError {
         /// The column of the page.
         found: Box<ColumnSpec>,
     },
-    /// A column that would have more than 2^31 - 1 bytes of text, or elements of lists, in one batch, or more than
-    /// 2^24 elements and fields below the nulls of one page.
+    /// A column that would have more than 2^31 - 1 bytes of text, or elements of lists, in one batch. Finish the
+    /// batch, and append the page to the next one. If the batch is empty, request smaller pages.
     TooLarge {
         /// Name of the column.
+        column: Box<str>,
+    },
+    /// A page whose nulls take too much memory: Arrow stores elements below null vectors, and fields below null tuples
+    /// and user-defined types. They may take 128 MiB, and 16 times the length of the page. Request smaller pages.
+    NullsTooLarge {
+        /// Name of the column that exceeds the limit.
         column: Box<str>,
     },
     /// A vector type without elements, or with more than 2^31 - 1.
@@ -54,13 +60,19 @@ impl fmt::Display for RecordBatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Row(error) => error.fmt(f),
-            Self::NoRows => f.write_str("the statement returns no rows"),
+            Self::NoRows => {
+                f.write_str("the statement returns no rows; use a statement such as SELECT")
+            }
             Self::NoColumns => f.write_str(
                 "the page does not describe its columns; use those of the prepared statement",
             ),
             Self::ColumnCount { expected, found } => {
                 let columns = Counted(*found, "column");
-                write!(f, "the page has {columns}, but the record batch has {expected}")
+                write!(
+                    f,
+                    "the page has {columns}, but the record batch has {expected}; finish the batch and \
+                     create another builder"
+                )
             }
             Self::Column { index, expected, found } => {
                 let ColumnSpec { name, cql_type, .. } = &**expected;
@@ -78,11 +90,19 @@ impl fmt::Display for RecordBatchError {
                      this page, or request smaller pages"
                 )
             }
+            Self::NullsTooLarge { column } => {
+                write!(
+                    f,
+                    "the elements and fields below the nulls of column \"{column}\" take too much \
+                     memory; request smaller pages, or leave the column out"
+                )
+            }
             Self::Dimensions { column, dimensions } => {
                 let elements = Counted(*dimensions, "element");
                 write!(
                     f,
-                    "column \"{column}\" has vectors of {elements}, which Arrow does not have"
+                    "column \"{column}\" has vectors of {elements}, which Arrow does not have; leave the \
+                     column out"
                 )
             }
             Self::Arrow(error) => error.fmt(f),

@@ -81,7 +81,16 @@ where
         true
     }
 
-    fn reserve(&mut self, count: usize, _: usize) {
+    fn extend_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len().saturating_add(count), T::default());
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        size_of::<T>()
+    }
+
+    fn reserve(&mut self, count: usize, _: &mut usize) {
         self.values.reserve(count);
         self.validity.reserve(count);
     }

@@ -23,7 +23,8 @@ use super::structs::StructColumn;
 use super::vector::VectorColumn;
 use crate::types::{CqlType, Decimal, NativeType, Time, Varint};
 
-/// Key of the metadata of each field whose value is the CQL type as text, such as `list<int>`.
+/// Key of the metadata whose value is the CQL type of a column, or of a field of a user-defined type, as text, such as
+/// `list<int>`.
 pub const CQL_TYPE_KEY: &str = "cqlwire.cql_type";
 
 /// A field of a schema, and the column that builds its arrays.
@@ -32,45 +33,54 @@ pub(super) type Mapped = (Field, Box<dyn Column>);
 /// The dimensions of a vector that has no Arrow type: 0, or more than `i32::MAX`.
 pub(super) struct InvalidDimensions(pub(super) usize);
 
-/// Returns the field `name` of values of `cql_type`.
+/// Returns the field `name` of values of `cql_type`, with the type in the metadata.
+///
+/// The fields of its elements lack this key: their types are parts of the text, and texts at each level of nesting
+/// would take memory in proportion to the square of the length of the type. The text of a user-defined type is only
+/// its name, so that its fields have the key.
 pub(super) fn map(name: &str, cql_type: &CqlType) -> Result<Mapped, InvalidDimensions> {
+    let (mut field, column) = map_part(name, cql_type)?;
+    field.metadata_mut().insert(CQL_TYPE_KEY.to_owned(), cql_type.to_string());
+    Ok((field, column))
+}
+
+/// Returns the field `name` of elements of `cql_type`.
+fn map_part(name: &str, cql_type: &CqlType) -> Result<Mapped, InvalidDimensions> {
     let (data_type, column) = match cql_type {
         CqlType::Native(native) => map_native(*native),
         CqlType::Custom(_) => (DataType::Binary, Box::<BlobColumn>::default() as _),
         CqlType::List(element) | CqlType::Set(element) => {
-            let (field, elements) = map("item", element)?;
+            let (field, elements) = map_part("item", element)?;
             let field = Arc::new(field);
-            let column = ListColumn::new(cql_type.clone(), Arc::clone(&field), elements);
+            let column = ListColumn::new(Arc::clone(&field), elements);
             (DataType::List(field), Box::new(column) as _)
         }
         CqlType::Map(types) => {
-            let (key, keys) = map("key", &types.0)?;
-            let (value, values) = map("value", &types.1)?;
+            let (key, keys) = map_part("key", &types.0)?;
+            let (value, values) = map_part("value", &types.1)?;
             let entry = Fields::from(vec![key.with_nullable(false), value]);
             let field = Arc::new(Field::new_struct("entries", entry.clone(), false));
             let fields = (Arc::clone(&field), entry);
             let has_empty_keys = has_empty_value(&types.0);
-            let column = MapColumn::new(cql_type.clone(), fields, keys, values, has_empty_keys);
+            let column = MapColumn::new(fields, keys, values, has_empty_keys);
             (DataType::Map(field, false), Box::new(column) as _)
         }
         CqlType::Tuple(types) => {
             let names = (0..types.len()).map(|index| index.to_string());
-            map_struct(names.zip(types))?
+            map_struct(names.zip(types).map(|(name, field)| map_part(&name, field)))?
         }
-        CqlType::Udt(udt) => {
-            map_struct(udt.fields.iter().map(|(name, field)| (name.clone(), field)))?
-        }
+        CqlType::Udt(udt) => map_struct(udt.fields.iter().map(|(name, field)| map(name, field)))?,
         CqlType::Vector(vector) => {
             let invalid = InvalidDimensions(vector.dimensions);
             let dimensions = i32::try_from(vector.dimensions).ok().filter(|n| *n > 0);
             let dimensions = dimensions.ok_or(invalid)?;
-            let (field, elements) = map("item", &vector.element)?;
+            let (field, elements) = map_part("item", &vector.element)?;
             let field = Arc::new(field);
             let column = VectorColumn::new(vector, dimensions, Arc::clone(&field), elements);
             (DataType::FixedSizeList(field, dimensions), Box::new(column) as _)
         }
     };
-    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), cql_type.to_string())]);
+    let mut metadata = HashMap::new();
     if matches!(cql_type, CqlType::Native(NativeType::Uuid | NativeType::TimeUuid)) {
         metadata.insert(EXTENSION_TYPE_NAME_KEY.to_owned(), "arrow.uuid".to_owned());
     }
@@ -83,12 +93,11 @@ fn has_empty_value(cql_type: &CqlType) -> bool {
     cql_type.is_text() || is_blob || matches!(cql_type, CqlType::Custom(_))
 }
 
-fn map_struct<'t>(
-    types: impl Iterator<Item = (String, &'t CqlType)>,
+fn map_struct(
+    mapped: impl Iterator<Item = Result<Mapped, InvalidDimensions>>,
 ) -> Result<(DataType, Box<dyn Column>), InvalidDimensions> {
-    let mapped: Result<Vec<Mapped>, _> =
-        types.map(|(name, cql_type)| map(&name, cql_type)).collect();
-    let (fields, columns): (Vec<Field>, Vec<_>) = mapped?.into_iter().unzip();
+    let mapped: Vec<Mapped> = mapped.collect::<Result<_, _>>()?;
+    let (fields, columns): (Vec<Field>, Vec<_>) = mapped.into_iter().unzip();
     let fields = Fields::from(fields);
     Ok((DataType::Struct(fields.clone()), Box::new(StructColumn::new(fields, columns))))
 }

@@ -27,13 +27,18 @@
 //!
 //! - Names of columns are kept, also if two columns have the same name.
 //! - All fields can be null, except the entries and keys of maps. A null or empty key of a map is an error.
-//! - The metadata of each field has the key [`CQL_TYPE_KEY`], whose value is the CQL type, such as `set<timeuuid>`. It is
-//!   the text that [`CqlType`](crate::types::CqlType) writes and parses.
+//! - The metadata of each column, and of each field of a user-defined type, have the key [`CQL_TYPE_KEY`], whose value is
+//!   the CQL type, such as `set<timeuuid>`. [`CqlType`](crate::types::CqlType) parses this text;
+//!   [`CqlType::parse_with`](crate::types::CqlType::parse_with) also if it names user-defined types.
+//! - Version 60 of the crate `parquet` cannot write `Interval(MonthDayNano)`. Cast columns of durations to `Utf8` with the
+//!   crate `arrow-cast` first.
+//! - Arrow stores elements below null vectors, and fields below null tuples and user-defined types. In one page, they may
+//!   take 128 MiB, and 16 times the length of the page: see [`RecordBatchError::NullsTooLarge`].
 //!
 //! # Empty values
 //!
 //! The empty value (zero bytes) is ordinary text, or an ordinary blob. It can also occur in a column of another type, such
-//! as `int`, but only old clients write it. Such values have no form in Arrow, and become null.
+//! as `int`, but only old clients write it. Arrow cannot represent such values, and they become null.
 //! [`RecordBatchBuilder::empty_values`] returns their number.
 
 mod block;

@@ -1,4 +1,4 @@
-//! Where the values of a column of variable length end.
+//! End offsets of variable-length values.
 
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 
@@ -9,6 +9,9 @@ use super::column::{Failure, Limits};
 pub(super) struct Offsets(Vec<i32>);
 
 impl Offsets {
+    /// Length of an offset, in bytes.
+    pub(super) const SIZE: usize = size_of::<i32>();
+
     pub(super) fn reserve(&mut self, values: usize) {
         self.0.reserve(values);
     }
@@ -35,6 +38,12 @@ impl Offsets {
         let offset = i32::try_from(end).ok().filter(|_| end <= limits.max_offset);
         self.0.push(offset.ok_or(Failure::TooLarge)?);
         Ok(())
+    }
+
+    /// Appends `count` values without bytes or elements.
+    pub(super) fn extend_empty(&mut self, count: usize) {
+        let end = self.0.last().copied().unwrap_or(0);
+        self.0.resize(self.0.len().saturating_add(count), end);
     }
 
     pub(super) const fn len(&self) -> usize {

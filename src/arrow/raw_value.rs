@@ -1,7 +1,11 @@
 //! Elements of collections and vectors that are not decoded.
 
 use super::column::RawCell;
-use crate::types::{Cell, CqlType, FromCql, TypeMismatch, ValueError};
+use crate::types::{Cell, CqlType, FromCql, NativeType, TypeMismatch, ValueError};
+
+/// The type of elements in the types of columns. It stands for all types, because a copy of the real type at each
+/// level of nesting would take memory in proportion to the square of its length.
+pub(super) const RAW_TYPE: CqlType = CqlType::Native(NativeType::Blob);
 
 /// The bytes of an element of any type.
 pub(super) struct RawValue<'r>(pub(super) RawCell<'r>);

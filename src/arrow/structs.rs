@@ -43,7 +43,8 @@ impl Column for StructColumn {
                 }
             }
             fields.map_or(Ok(()), |fields| fields.end())?;
-            limits.add_fillers(missing)?;
+            // Nulls in the buffers are no longer than their cells; vectors count those of their elements.
+            limits.add_fillers(missing, size_of::<RawCell<'_>>())?;
         }
         self.validity.extend_non_empty(cells, limits);
         self.len = self.len.saturating_add(cells.len());
@@ -51,6 +52,16 @@ impl Column for StructColumn {
             column.extend(cells, limits)?;
         }
         Ok(())
+    }
+
+    fn extend_nulls(&mut self, count: usize) {
+        self.columns.iter_mut().for_each(|column| column.extend_nulls(count));
+        self.len = self.len.saturating_add(count);
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        self.columns.iter().map(|column| column.null_len()).fold(1, usize::saturating_add)
     }
 
     fn len(&self) -> usize {
@@ -69,8 +80,10 @@ impl Column for StructColumn {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let arrays: Result<_, _> = self.columns.iter_mut().map(|column| column.finish()).collect();
+        // All parts become empty, also if one of them fails.
+        let arrays: Vec<_> = self.columns.iter_mut().map(|column| column.finish()).collect();
         let (len, nulls) = (std::mem::take(&mut self.len), self.validity.finish());
-        Ok(Arc::new(StructArray::try_new_with_length(self.fields.clone(), arrays?, nulls, len)?))
+        let arrays = arrays.into_iter().collect::<Result<_, _>>()?;
+        Ok(Arc::new(StructArray::try_new_with_length(self.fields.clone(), arrays, nulls, len)?))
     }
 }

@@ -27,13 +27,23 @@ impl Validity {
         cells: &[RawCell<'_>],
         mut is_valid: impl FnMut(&[u8]) -> bool,
     ) {
-        let bits = self.bits.get_or_insert_with(|| {
-            let mut bits = BooleanBufferBuilder::new(self.len.saturating_add(cells.len()));
+        append_bits(self.bits(cells.len()), cells, |cell| cell.is_some_and(&mut is_valid));
+        self.len = self.len.saturating_add(cells.len());
+    }
+
+    /// Appends `count` nulls.
+    pub(super) fn extend_nulls(&mut self, count: usize) {
+        self.bits(count).append_n(count, false);
+        self.len = self.len.saturating_add(count);
+    }
+
+    /// Returns the bits. If there are none yet, creates those of the present values, with capacity for `count` more.
+    fn bits(&mut self, count: usize) -> &mut BooleanBufferBuilder {
+        self.bits.get_or_insert_with(|| {
+            let mut bits = BooleanBufferBuilder::new(self.len.saturating_add(count));
             bits.append_n(self.len, true);
             bits
-        });
-        append_bits(bits, cells, |cell| cell.is_some_and(&mut is_valid));
-        self.len = self.len.saturating_add(cells.len());
+        })
     }
 
     /// Appends the validity of cells whose empty values are null, and counts these. Returns the number of cells that

@@ -6,9 +6,9 @@ use arrow_array::{ArrayRef, FixedSizeListArray};
 use arrow_schema::{ArrowError, FieldRef};
 
 use super::column::{Column, Failure, Limits, RawCell};
-use super::raw_value::RawValue;
+use super::raw_value::{RAW_TYPE, RawValue};
 use super::validity::Validity;
-use crate::types::{Cell, CqlType, FromCql, VectorType};
+use crate::types::{Cell, CqlType, FromCql, NativeType, VectorType};
 
 /// A column of vectors with one number of elements.
 pub(super) struct VectorColumn {
@@ -32,31 +32,27 @@ impl VectorColumn {
         field: FieldRef,
         elements: Box<dyn Column>,
     ) -> Self {
-        let cql_type = CqlType::Vector(Box::new(vector.clone()));
         let (size, validity) = (vector.dimensions, Validity::default());
-        let packed_len = cql_type.fixed_size_in_vector();
+        // Only the size of the elements matters, and a vector of `n` booleans has the size `n`.
+        let element_len = vector.element.fixed_size_in_vector();
+        let packed_len = element_len.and_then(|length| length.checked_mul(size));
+        let element = match element_len.filter(|_| packed_len.is_some()) {
+            Some(length) => CqlType::vector(NativeType::Boolean.into(), length),
+            None => RAW_TYPE,
+        };
+        let cql_type = CqlType::vector(element, size);
         Self { cql_type, dimensions, size, packed_len, field, elements, len: 0, validity }
     }
 
-    /// Appends the elements of vectors. The elements of a null vector are null.
-    fn extend_elements(
-        &mut self,
-        cells: &[RawCell<'_>],
-        limits: &mut Limits,
-    ) -> Result<(), Failure> {
-        let mut elements = Vec::new();
-        for cell in cells {
-            match cell.filter(|bytes| !bytes.is_empty()) {
-                Some(bytes) => {
-                    let values = Vec::from_cell(Cell::new(bytes), &self.cql_type)?;
-                    elements.extend(values.into_iter().map(|RawValue(element)| element));
-                }
-                None => {
-                    limits.add_fillers(self.size)?;
-                    elements.extend(std::iter::repeat_n(None, self.size));
-                }
-            }
-        }
+    /// Appends the elements of a vector. Those of a null vector are null.
+    fn extend_elements(&mut self, cell: RawCell<'_>, limits: &mut Limits) -> Result<(), Failure> {
+        let Some(bytes) = cell.filter(|bytes| !bytes.is_empty()) else {
+            limits.add_fillers(self.size, self.elements.null_len())?;
+            self.elements.extend_nulls(self.size);
+            return Ok(());
+        };
+        let values = Vec::from_cell(Cell::new(bytes), &self.cql_type)?;
+        let elements: Vec<_> = values.into_iter().map(|RawValue(element)| element).collect();
         self.elements.extend(&elements, limits)
     }
 }
@@ -66,7 +62,7 @@ impl Column for VectorColumn {
         for cell in cells {
             let packed = cell.filter(|bytes| self.packed_len == Some(bytes.len()));
             if !packed.is_some_and(|bytes| self.elements.extend_packed(bytes)) {
-                self.extend_elements(std::slice::from_ref(cell), limits)?;
+                self.extend_elements(*cell, limits)?;
             }
         }
         self.validity.extend_non_empty(cells, limits);
@@ -85,6 +81,16 @@ impl Column for VectorColumn {
         true
     }
 
+    fn extend_nulls(&mut self, count: usize) {
+        self.elements.extend_nulls(count.saturating_mul(self.size));
+        self.len = self.len.saturating_add(count);
+        self.validity.extend_nulls(count);
+    }
+
+    fn null_len(&self) -> usize {
+        self.elements.null_len().saturating_mul(self.size)
+    }
+
     fn len(&self) -> usize {
         self.len
     }
@@ -100,10 +106,11 @@ impl Column for VectorColumn {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let (elements, nulls) = (self.elements.finish()?, self.validity.finish());
+        // All parts become empty, also if one of them fails.
+        let (elements, nulls) = (self.elements.finish(), self.validity.finish());
         let (field, len) = (Arc::clone(&self.field), std::mem::take(&mut self.len));
         let array =
-            FixedSizeListArray::try_new_with_length(field, self.dimensions, elements, nulls, len)?;
+            FixedSizeListArray::try_new_with_length(field, self.dimensions, elements?, nulls, len)?;
         Ok(Arc::new(array))
     }
 }

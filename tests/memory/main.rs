@@ -5,6 +5,9 @@
 #[path = "../support/vectors.rs"]
 mod golden;
 
+#[cfg(feature = "arrow-60")]
+mod arrow;
+
 use std::sync::Mutex;
 use std::time::Instant;
 

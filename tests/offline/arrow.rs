@@ -137,6 +137,38 @@ fn tables() -> impl Strategy<Value = (Vec<CqlType>, Vec<Vec<Value>>)> {
     })
 }
 
+/// Returns a value as a record batch represents it: nulls instead of empty values and of the fields that a value lacks,
+/// and numbers in their shortest form.
+fn represented(value: Value, cql_type: &CqlType) -> Value {
+    let all = |values: Vec<Value>, of: &CqlType| -> Vec<Value> {
+        values.into_iter().map(|value| represented(value, of)).collect()
+    };
+    let fields = |values: Vec<Value>, types: &mut dyn Iterator<Item = &CqlType>| -> Vec<Value> {
+        let values = values.into_iter().chain(std::iter::repeat(Value::Null));
+        types.zip(values).map(|(field, value)| represented(value, field)).collect()
+    };
+    match (value, cql_type) {
+        (Value::Empty, _) => Value::Null,
+        (Value::Decimal(number), _) => Value::Decimal(number.to_string().parse().unwrap()),
+        (Value::Varint(number), _) => Value::Varint(number.to_string().parse().unwrap()),
+        (Value::List(values), CqlType::List(element)) => Value::List(all(values, element)),
+        (Value::Set(values), CqlType::Set(element)) => Value::Set(all(values, element)),
+        (Value::Vector(values), CqlType::Vector(of)) => Value::Vector(all(values, &of.element)),
+        (Value::Map(entries), CqlType::Map(types)) => {
+            let entry = |(key, value)| (represented(key, &types.0), represented(value, &types.1));
+            Value::Map(entries.into_iter().map(entry).collect())
+        }
+        (Value::Tuple(values), CqlType::Tuple(types)) => {
+            Value::Tuple(fields(values, &mut types.iter()))
+        }
+        (Value::Udt { udt, fields: values }, _) => {
+            let fields = fields(values, &mut udt.fields.iter().map(|(_, field)| field));
+            Value::Udt { udt, fields }
+        }
+        (value, _) => value,
+    }
+}
+
 /// Compares values of which NaN equals itself.
 fn assert_same(found: &[Vec<Value>], expected: &[Vec<Value>]) {
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
@@ -184,18 +216,33 @@ proptest! {
         let mut builder = RecordBatchBuilder::new(&columns).unwrap();
         builder.append(&whole).unwrap();
         let (len, byte_len) = (builder.len(), builder.byte_len());
-        match builder.append(&corrupt) {
-            Ok(()) => prop_assert_eq!(builder.len(), len + whole.count),
+        let second = match builder.append(&corrupt) {
+            Ok(()) => {
+                prop_assert_eq!(builder.len(), len + whole.count);
+                let values: Result<Vec<_>, _> = corrupt.rows::<Vec<Value>>().unwrap().collect();
+                // Only duplicate elements are no error in Arrow.
+                values.ok().map(|rows| {
+                    let row = |row: Vec<Value>| {
+                        row.into_iter().zip(&types).map(|(value, of)| represented(value, of)).collect()
+                    };
+                    rows.into_iter().map(row).collect::<Vec<Vec<_>>>()
+                })
+            }
             Err(RecordBatchError::Row(_)) => {
                 prop_assert_eq!(builder.len(), len);
                 // Only the bits of nulls may remain.
                 prop_assert!(builder.byte_len() <= byte_len + len.div_ceil(8) * 64);
                 builder.append(&whole).unwrap();
+                Some(rows.clone())
             }
             Err(error) => panic!("{error}"),
-        }
+        };
         let batch = builder.finish().unwrap();
-        assert_same(&read_all(&batch.slice(0, len), &columns), &rows);
+        let found = read_all(&batch, &columns);
+        assert_same(&found[..len], &rows);
+        if let Some(second) = second {
+            assert_same(&found[len..], &second);
+        }
         for column in batch.columns() {
             column.to_data().validate_full().unwrap();
         }
@@ -266,6 +313,8 @@ fn every_type_has_its_arrow_type_and_its_cql_type_in_the_metadata() {
         assert_eq!(without_metadata(&field.data_type().to_string()), expected, "{cql_type}");
         assert!(field.is_nullable());
         assert_eq!(field.metadata()[CQL_TYPE_KEY], cql_type.to_string());
+        let is_in_part = field.data_type().to_string().contains(CQL_TYPE_KEY);
+        assert_eq!(is_in_part, matches!(cql_type, CqlType::Udt(_)), "{cql_type}");
         let is_uuid = cql_type.to_string().ends_with("uuid");
         let extension = field.metadata().get(EXTENSION_TYPE_NAME_KEY);
         assert_eq!(extension.map(String::as_str), is_uuid.then_some("arrow.uuid"));
@@ -411,7 +460,10 @@ fn pages_with_other_columns_are_errors() {
     let columns = of(&["int"]);
     let mut builder = RecordBatchBuilder::new(&columns).unwrap();
     let error = builder.append(&raw_page(&of(&["int", "int"]), 0, vec![])).unwrap_err();
-    assert_eq!(error.to_string(), "the page has 2 columns, but the record batch has 1");
+    assert_eq!(
+        error.to_string(),
+        "the page has 2 columns, but the record batch has 1; finish the batch and create another builder"
+    );
     let error = builder.append(&raw_page(&of(&["text"]), 0, vec![])).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -427,7 +479,8 @@ fn pages_with_other_columns_are_errors() {
     let error = RecordBatchBuilder::new(&of(&["vector<int, 3000000000>"])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "column \"c0\" has vectors of 3000000000 elements, which Arrow does not have"
+        "column \"c0\" has vectors of 3000000000 elements, which Arrow does not have; leave the column \
+         out"
     );
 }
 
