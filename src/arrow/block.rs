@@ -2,12 +2,15 @@
 
 use super::column::RawCell;
 
-/// Maximum number of rows of a block. The cells of a block and the bytes that they refer to then fit into the cache of
-/// the CPU. It is not a power of two, because cells of all columns would then share a few lines of the cache.
-const MAX_ROWS: usize = 120;
+/// Maximum number of rows of a block of few columns. The cells of a block and the bytes that they refer to then fit into
+/// the cache of the CPU. It is not a power of two, because cells of all columns would then share a few lines of the cache.
+pub(super) const MAX_ROWS: usize = 120;
 
-/// Maximum number of cells of a block, unless a row has more. It keeps the memory of many columns small.
-const MAX_CELLS: usize = 16_000;
+/// Maximum number of rows of a block of more than [`FEW_COLUMNS`] columns, whose cells would take too much memory.
+pub(super) const FEW_ROWS: usize = 8;
+
+/// Maximum number of columns for blocks of [`MAX_ROWS`] rows.
+pub(super) const FEW_COLUMNS: usize = 128;
 
 /// The length of rows, in bytes, after which a block ends.
 const MAX_BYTES: usize = 64 << 10;
@@ -15,23 +18,19 @@ const MAX_BYTES: usize = 64 << 10;
 /// Consecutive rows, as the cells of each column.
 ///
 /// Each column reads its cells in one loop. This takes less time than passing each cell to its column, although cells
-/// are read twice.
-pub(super) struct Block<'r> {
-    /// The cells of each column, which has `max_rows` of them.
-    cells: Vec<RawCell<'r>>,
-    max_rows: usize,
+/// are read twice. The number of rows is a constant, because the loops are then faster.
+pub(super) struct Block<'r, const ROWS: usize> {
+    columns: Vec<[RawCell<'r>; ROWS]>,
     rows: usize,
 }
 
 /// Index of the column whose cell is truncated.
 pub(super) struct Truncated(pub(super) usize);
 
-impl<'r> Block<'r> {
-    /// Returns a block without rows, for a page of `count` rows.
-    pub(super) fn new(columns: usize, count: usize) -> Self {
-        let max_rows = MAX_CELLS.checked_div(columns).unwrap_or(MAX_ROWS);
-        let max_rows = max_rows.min(MAX_ROWS).min(count).max(1);
-        Self { cells: vec![None; columns.saturating_mul(max_rows)], max_rows, rows: 0 }
+impl<'r, const ROWS: usize> Block<'r, ROWS> {
+    /// Returns a block without rows.
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns: vec![[None; ROWS]; columns], rows: 0 }
     }
 
     /// Reads at most `count` rows from the start of `rest`, and removes them from it. They replace the rows of the
@@ -41,9 +40,9 @@ impl<'r> Block<'r> {
         // A local copy, which the compiler can keep in registers.
         let mut bytes = *rest;
         let end = bytes.len().saturating_sub(MAX_BYTES);
-        while self.rows < count.min(self.max_rows) && bytes.len() >= end {
+        while self.rows < count.min(ROWS) && bytes.len() >= end {
             let row = self.rows;
-            for (index, column) in self.cells.chunks_exact_mut(self.max_rows).enumerate() {
+            for (index, column) in self.columns.iter_mut().enumerate() {
                 let (cell, after) = split_cell(bytes).ok_or(Truncated(index))?;
                 bytes = after;
                 if let Some(slot) = column.get_mut(row) {
@@ -63,8 +62,7 @@ impl<'r> Block<'r> {
 
     /// Returns the cells of each column.
     pub(super) fn columns(&self) -> impl Iterator<Item = &[RawCell<'r>]> {
-        let columns = self.cells.chunks_exact(self.max_rows);
-        columns.map(|column| column.get(..self.rows).unwrap_or_default())
+        self.columns.iter().map(|column| column.get(..self.rows).unwrap_or_default())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
 
-use super::block::{Block, Truncated};
+use super::block::{Block, FEW_COLUMNS, FEW_ROWS, MAX_ROWS, Truncated};
 use super::column::{Column, Failure, Limits};
 use super::error::RecordBatchError;
 use super::mapping::{InvalidDimensions, Mapped, map};
@@ -183,12 +183,25 @@ impl RecordBatchBuilder {
 
     fn append_rows(&mut self, content: &[u8], count: usize) -> Result<(), RecordBatchError> {
         self.limits.start_page(content.len());
-        if count == 0 || self.columns.is_empty() {
-            self.len = self.len.saturating_add(count);
-            return Ok(());
+        match self.columns.len() {
+            _ if count == 0 => Ok(()),
+            0 => {
+                self.len = self.len.saturating_add(count);
+                Ok(())
+            }
+            1..=FEW_COLUMNS => self.append_blocks::<MAX_ROWS>(content, count),
+            _ => self.append_blocks::<FEW_ROWS>(content, count),
         }
+    }
+
+    /// Appends rows in blocks of at most `ROWS` rows.
+    fn append_blocks<const ROWS: usize>(
+        &mut self,
+        content: &[u8],
+        count: usize,
+    ) -> Result<(), RecordBatchError> {
         let (start, mut rest) = (self.len, content);
-        let mut block = Block::new(self.columns.len(), count);
+        let mut block = Block::<ROWS>::new(self.columns.len());
         loop {
             let row = self.len.saturating_sub(start);
             let left = count.saturating_sub(row);
@@ -219,7 +232,11 @@ impl RecordBatchBuilder {
     }
 
     /// Appends a block that begins at `row` of its page.
-    fn append_block(&mut self, block: &Block<'_>, row: usize) -> Result<(), RecordBatchError> {
+    fn append_block<const ROWS: usize>(
+        &mut self,
+        block: &Block<'_, ROWS>,
+        row: usize,
+    ) -> Result<(), RecordBatchError> {
         let limits = self.limits;
         for (index, cells) in block.columns().enumerate() {
             let Some(column) = self.columns.get_mut(index) else { continue };
@@ -235,9 +252,9 @@ impl RecordBatchBuilder {
 
     /// Returns the error of the first row that cannot be appended. `failure` is that of a column for the whole block.
     #[cold]
-    fn first_error(
+    fn first_error<const ROWS: usize>(
         &mut self,
-        block: &Block<'_>,
+        block: &Block<'_, ROWS>,
         row: usize,
         failure: (usize, Failure),
     ) -> RecordBatchError {
