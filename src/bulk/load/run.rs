@@ -100,10 +100,10 @@ const BAR_INTERVAL: Duration = Duration::from_millis(100);
 const ROWS_PER_CLOCK: u64 = 16;
 
 /// Maximum size of the encoded values in memory. Each row also has its record and a copy of its values.
-const MEMORY: usize = 8 << 20;
+const MEMORY: usize = 6 << 20;
 
 /// Number of chunks that wait for the sink.
-const CHUNKS: usize = 4;
+const CHUNKS: usize = 2;
 
 /// Why a load ends.
 enum End {
