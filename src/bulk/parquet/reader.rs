@@ -6,7 +6,7 @@ use std::path::Path;
 use arrow_array::{RecordBatch, new_empty_array};
 
 use super::batches::{BYTES, Batches, OpenFile};
-use super::cell::ArrowColumn;
+use super::cell::{ArrowColumn, LeafKind};
 use super::json::{JsonCell, JsonRows, cell_json};
 use super::value::to_value;
 use crate::bulk::FileError;
@@ -50,11 +50,14 @@ impl ParquetFile {
         for (index, field) in self.0.schema().fields().iter().enumerate() {
             let column = indexes.get(index).copied().flatten();
             if let Some(spec) = column.and_then(|column| columns.get(column)) {
-                ArrowColumn::new(&new_empty_array(field.data_type())).map_err(|reason| {
+                let leaves = self.0.leaves(index);
+                let array = new_empty_array(field.data_type());
+                ArrowColumn::new(&array, &mut leaves.iter().copied()).map_err(|reason| {
                     self.0.failed(format!("field \"{}\": {reason}", field.name()))
                 })?;
                 fields.push(Field {
                     index,
+                    leaves: leaves.to_vec(),
                     column: column.unwrap_or_default(),
                     spec: spec.clone(),
                 });
@@ -86,6 +89,7 @@ pub struct ParquetReader {
 #[derive(Debug)]
 struct Field {
     index: usize,
+    leaves: Vec<LeafKind>,
     column: usize,
     spec: ColumnSpec,
 }
@@ -167,7 +171,9 @@ impl ParquetRows {
     }
 
     fn parse(&self, batch: &RecordBatch) -> Result<Vec<ParquetRow>, String> {
-        let columns = batch.columns().iter().map(|array| ArrowColumn::new(array));
+        let columns = batch.columns().iter().zip(&self.fields);
+        let columns = columns
+            .map(|(array, field)| ArrowColumn::new(array, &mut field.leaves.iter().copied()));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let row = |index: usize| ParquetRow {
             number: self.read + index as u64 + 1,
