@@ -1,6 +1,7 @@
 //! Rows survive a Parquet file, and files of other programs, damaged and truncated ones.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,9 +63,11 @@ fn read(path: &Path, columns: &[ColumnSpec], skipped: u64) -> Result<Vec<Parquet
     let reader = file.read(columns, &indexes).map_err(|error| error.to_string())?;
     let mut rows = reader.rows_after(skipped);
     let mut all = Vec::new();
-    while let Some(rows) = rows.next_rows().map_err(|error| error.to_string())? {
-        all.extend(rows);
-    }
+    let mut push = |row| {
+        all.push(row);
+        ControlFlow::Continue(())
+    };
+    while rows.read_batch(&mut push).map_err(|error| error.to_string())? {}
     Ok(all)
 }
 
@@ -625,9 +628,9 @@ fn long_rows_are_read_a_few_at_a_time() {
     assert_eq!(file.rows(), 5_000);
     let mut rows = file.read(&specs, &[Some(0), Some(1)]).unwrap().rows_after(0);
     let (mut ids, mut largest, mut parts) = (Vec::new(), 0, 0);
-    while let Some(part) = rows.next_rows().unwrap() {
+    loop {
         let mut bytes = 0;
-        for row in part {
+        let mut push = |row: ParquetRow| {
             let values = row.values.unwrap();
             let [MaybeUnset::Set(Value::Int(id)), MaybeUnset::Set(Value::Text(text))] = &values[..]
             else {
@@ -635,6 +638,10 @@ fn long_rows_are_read_a_few_at_a_time() {
             };
             ids.push(*id);
             bytes += text.len();
+            ControlFlow::Continue(())
+        };
+        if !rows.read_batch(&mut push).unwrap() {
+            break;
         }
         (largest, parts) = (largest.max(bytes), parts + 1);
     }

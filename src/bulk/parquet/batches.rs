@@ -104,7 +104,7 @@ pub(super) struct Batches {
 }
 
 /// Size of a batch in memory.
-pub(super) const BYTES: usize = 1 << 20;
+const BYTES: usize = 1 << 20;
 
 /// Maximum number of rows of a batch. It bounds the memory if a row is much longer than those before.
 const ROWS: usize = 64;

@@ -1,11 +1,12 @@
 //! Reads the rows of a Parquet file as rows of a table.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use arrow_array::{RecordBatch, new_empty_array};
+use arrow_array::new_empty_array;
 
-use super::batches::{BYTES, Batches, OpenFile};
+use super::batches::{Batches, OpenFile};
 use super::cell::{ArrowColumn, LeafKind};
 use super::json::{JsonCell, JsonRows, cell_json};
 use super::value::to_value;
@@ -150,36 +151,35 @@ pub struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// Approximate size of the rows that are read at once, in bytes. A longer row is read alone.
-    pub const BYTES: usize = BYTES;
-
-    /// Returns the next rows, or `None` at the end of the file. They have about [`BYTES`](Self::BYTES).
+    /// Reads the next rows, about 1 MiB, and passes them to `each` one after the other. Returns false at the end of the file, or
+    /// if `each` breaks, after which no more rows are read.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is damaged.
-    pub fn next_rows(&mut self) -> Result<Option<Vec<ParquetRow>>, FileError> {
-        let Some(batch) = self.batches.next()? else { return Ok(None) };
-        let rows = self.parse(&batch).map_err(|reason| self.batches.file().failed(reason))?;
-        self.read += rows.len() as u64;
-        Ok(Some(rows))
+    pub fn read_batch(
+        &mut self,
+        each: &mut dyn FnMut(ParquetRow) -> ControlFlow<()>,
+    ) -> Result<bool, FileError> {
+        let Some(batch) = self.batches.next()? else { return Ok(false) };
+        let columns = batch.columns().iter().zip(&self.fields);
+        let columns = columns
+            .map(|(array, field)| ArrowColumn::new(array, &mut field.leaves.iter().copied()));
+        let columns = columns.collect::<Result<Vec<_>, _>>();
+        let columns = columns.map_err(|reason| self.batches.file().failed(reason))?;
+        for index in 0..batch.num_rows() {
+            self.read += 1;
+            let row = ParquetRow { number: self.read, values: self.row(&columns, index) };
+            if each(row).is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns the part of the file's rows that have been read or skipped, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
     pub fn progress(&self) -> f64 {
         self.read as f64 / self.batches.file().rows().max(1) as f64
-    }
-
-    fn parse(&self, batch: &RecordBatch) -> Result<Vec<ParquetRow>, String> {
-        let columns = batch.columns().iter().zip(&self.fields);
-        let columns = columns
-            .map(|(array, field)| ArrowColumn::new(array, &mut field.leaves.iter().copied()));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let row = |index: usize| ParquetRow {
-            number: self.read + index as u64 + 1,
-            values: self.row(&columns, index),
-        };
-        Ok((0..batch.num_rows()).map(row).collect())
     }
 
     fn row(
