@@ -437,6 +437,18 @@ fn numbers_are_converted_exactly_or_refused() {
     }
 }
 
+/// Readers find the footer at the end. Another one before it would have wrong offsets after a resume.
+#[test]
+fn a_file_has_one_footer() {
+    let specs = columns(&[("id", "int")]);
+    let rows = [vec![Value::Int(1)]];
+    for pages in [&[][..], &[&rows[..]], &[&rows, &rows]] {
+        let file = write(&specs, pages, FileCompression::None).unwrap();
+        let created_by = file.windows(8).filter(|part| part == b"cqlwire ").count();
+        assert_eq!(created_by, 1);
+    }
+}
+
 /// Values of a field that has another type than its column.
 #[test]
 fn text_is_parsed_and_what_does_not_fit_is_a_reason() {
