@@ -83,7 +83,7 @@ impl ParquetReader {
         match self.0 {}
     }
 
-    pub fn rows_after(self, _: u64) -> ParquetRows {
+    pub fn rows_after(self, _: u64) -> Result<ParquetRows, FileError> {
         match self.0 {}
     }
 }

@@ -171,7 +171,8 @@ fn parquet_contents(path: &Path) -> String {
     let columns: Vec<_> = columns.collect();
     let file = ParquetFile::open(path).unwrap();
     assert_eq!(file.fields().collect::<Vec<_>>().join(","), HEADER);
-    let mut rows = file.read(&columns, &[Some(0), Some(1), Some(2)]).unwrap().rows_after(0);
+    let mut rows =
+        file.read(&columns, &[Some(0), Some(1), Some(2)]).unwrap().rows_after(0).unwrap();
     let writer = RowWriter::new(Format::Csv, &CsvDialect::default(), &columns);
     let mut text = Vec::new();
     writer.write_header(&mut text);

@@ -61,7 +61,7 @@ fn read(path: &Path, columns: &[ColumnSpec], skipped: u64) -> Result<Vec<Parquet
     let index = |field: &str| columns.iter().position(|column| &*column.name == field);
     let indexes: Vec<_> = file.fields().map(index).collect();
     let reader = file.read(columns, &indexes).map_err(|error| error.to_string())?;
-    let mut rows = reader.rows_after(skipped);
+    let mut rows = reader.rows_after(skipped).map_err(|error| error.to_string())?;
     let mut all = Vec::new();
     let mut push = |row| {
         all.push(row);
@@ -622,6 +622,26 @@ fn files_of_other_formats_are_errors() {
     }
 }
 
+/// A load opens a file again at its turn.
+#[test]
+fn a_file_whose_schema_changes_before_its_turn_is_an_error() {
+    let file = twelve_bytes(int96(0, 0));
+    let specs = columns(&[("at", "timestamp")]);
+    let open = || {
+        let open = ParquetFile::open(file.path()).unwrap();
+        let indexes: Vec<_> = open.fields().map(|name| (name == "at").then_some(0)).collect();
+        open.read(&specs, &indexes).unwrap()
+    };
+    assert!(open().rows_after(0).is_ok());
+    let reader = open();
+    std::fs::copy(fixture("int96.parquet"), file.path()).unwrap();
+    let error = reader.rows_after(0).unwrap_err().to_string();
+    assert!(error.contains("its schema has changed since the load began"), "{error}");
+    let reader = open();
+    std::fs::remove_file(file.path()).unwrap();
+    assert!(reader.rows_after(0).is_err());
+}
+
 /// Rows of 1 MiB that repeat one text are few bytes in the file.
 #[test]
 fn long_rows_are_read_a_few_at_a_time() {
@@ -638,7 +658,7 @@ fn long_rows_are_read_a_few_at_a_time() {
     let file = saved(&content);
     let file = ParquetFile::open(file.path()).unwrap();
     assert_eq!(file.rows(), 5_000);
-    let mut rows = file.read(&specs, &[Some(0), Some(1)]).unwrap().rows_after(0);
+    let mut rows = file.read(&specs, &[Some(0), Some(1)]).unwrap().rows_after(0).unwrap();
     let (mut ids, mut largest, mut parts) = (Vec::new(), 0, 0);
     loop {
         let mut bytes = 0;

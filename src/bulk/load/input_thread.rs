@@ -180,7 +180,7 @@ fn read_parquet(
     let size = source.size().unwrap_or_default() as f64;
     let columns = Arc::clone(sender.rows.columns());
     let lines = reader.json().clone();
-    let mut rows = reader.rows_after(last.map_or(0, |last| last.line));
+    let mut rows = reader.rows_after(last.map_or(0, |last| last.line))?;
     let mut counted = 0;
     let mut push = |row: ParquetRow| {
         let place = InputPlace { line: row.number, offset: 0 };

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::new_empty_array;
+use arrow_schema::SchemaRef;
 
 use super::batches::{Batches, OpenFile};
 use super::cell::{ArrowColumn, LeafKind};
@@ -16,7 +18,10 @@ use crate::types::{ColumnSpec, MaybeUnset, Value};
 
 /// A Parquet file that has been opened, before its columns are known.
 #[derive(Debug)]
-pub struct ParquetFile(OpenFile);
+pub struct ParquetFile {
+    file: OpenFile,
+    path: PathBuf,
+}
 
 impl ParquetFile {
     /// Opens a file and reads its footer.
@@ -24,21 +29,21 @@ impl ParquetFile {
     /// # Errors
     /// Returns an error if the file cannot be read, or is not a Parquet file.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        OpenFile::open(path).map(Self)
+        let file = OpenFile::open(path)?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Returns the names of the fields.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.schema().fields().iter().map(|field| field.name().as_str())
+        self.file.schema().fields().iter().map(|field| field.name().as_str())
     }
 
     /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
-        self.0.rows()
+        self.file.rows()
     }
 
-    /// Returns a reader of rows whose values have the columns `columns`. `indexes` has the index of each field's column, or
-    /// `None` if the field is skipped.
+    /// Returns a reader of the file, which is closed until the rows are read: a load plans many files. The rows have the columns `columns`. `indexes` has the index of each field's column, or `None` if the field is skipped.
     ///
     /// # Errors
     /// Returns an error if no CQL type has values like those of a field.
@@ -48,13 +53,13 @@ impl ParquetFile {
         indexes: &[Option<usize>],
     ) -> Result<ParquetReader, FileError> {
         let mut fields = Vec::new();
-        for (index, field) in self.0.schema().fields().iter().enumerate() {
+        for (index, field) in self.file.schema().fields().iter().enumerate() {
             let column = indexes.get(index).copied().flatten();
             if let Some(spec) = column.and_then(|column| columns.get(column)) {
-                let leaves = self.0.leaves(index);
+                let leaves = self.file.leaves(index);
                 let array = new_empty_array(field.data_type());
                 ArrowColumn::new(&array, &mut leaves.iter().copied()).map_err(|reason| {
-                    self.0.failed(format!("field \"{}\": {reason}", field.name()))
+                    self.file.failed(format!("field \"{}\": {reason}", field.name()))
                 })?;
                 fields.push(Field {
                     index,
@@ -67,19 +72,21 @@ impl ParquetFile {
         let mut names = vec![("", ""); columns.len()];
         for field in &fields {
             if let Some(slot) = names.get_mut(field.column) {
-                *slot = (self.0.schema().field(field.index).name(), &field.spec.name);
+                *slot = (self.file.schema().field(field.index).name(), &field.spec.name);
             }
         }
         let json = JsonRows::new(names);
         let columns = columns.to_vec();
-        Ok(ParquetReader { file: self, fields, columns, json, nulls_unset: false })
+        let (path, schema) = (self.path, Arc::clone(self.file.schema()));
+        Ok(ParquetReader { path, schema, fields, columns, json, nulls_unset: false })
     }
 }
 
 /// A reader of the rows of a Parquet file.
 #[derive(Debug)]
 pub struct ParquetReader {
-    file: ParquetFile,
+    path: PathBuf,
+    schema: SchemaRef,
     fields: Vec<Field>,
     columns: Vec<ColumnSpec>,
     json: JsonRows,
@@ -130,12 +137,20 @@ impl ParquetReader {
         &self.columns
     }
 
-    /// Returns the rows after the first `skipped` ones.
-    pub fn rows_after(self, skipped: u64) -> ParquetRows {
-        let Self { file, fields, columns, json, nulls_unset } = self;
+    /// Opens the file, and returns the rows after the first `skipped` ones.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or if its schema has changed.
+    pub fn rows_after(self, skipped: u64) -> Result<ParquetRows, FileError> {
+        let Self { path, schema, fields, columns, json, nulls_unset } = self;
+        let file = OpenFile::open(&path)?;
+        let is_same = |field: &Field| file.leaves(field.index) == field.leaves;
+        if *file.schema() != schema || !fields.iter().all(is_same) {
+            return Err(file.failed("its schema has changed since the load began"));
+        }
         let indexes = fields.iter().map(|field| field.index).collect();
-        let batches = Batches::new(file.0, indexes, skipped);
-        ParquetRows { batches, fields, columns, json, nulls_unset, read: skipped }
+        let batches = Batches::new(file, indexes, skipped);
+        Ok(ParquetRows { batches, fields, columns, json, nulls_unset, read: skipped })
     }
 }
 
