@@ -622,6 +622,62 @@ fn files_of_other_formats_are_errors() {
     }
 }
 
+/// Returns a file without rows whose schema has `depth` groups in each other.
+fn deep_file(depth: usize) -> Vec<u8> {
+    let mut footer = vec![0x15, 2, 0x19, 0xfc];
+    let count = depth + 1;
+    footer.extend(
+        [count & 0x7f | 0x80, count >> 7 & 0x7f | 0x80, count >> 14].map(|part| part as u8),
+    );
+    for _ in 0..depth {
+        // Repetition 1, the name `a`, and one child.
+        footer.extend([0x35, 2, 0x18, 1, b'a', 0x15, 2, 0]);
+    }
+    // The type INT32.
+    footer.extend([0x15, 2, 0x25, 2, 0x18, 1, b'a', 0]);
+    // No rows and no row groups.
+    footer.extend([0x16, 0, 0x19, 0x0c, 0]);
+    let mut file = b"PAR1".to_vec();
+    file.extend(&footer);
+    file.extend((footer.len() as u32).to_le_bytes());
+    file.extend(b"PAR1");
+    file
+}
+
+#[test]
+fn schemas_are_refused_before_they_overflow_the_stack() {
+    let specs = columns(&[("a", "int")]);
+    for depth in [2, 32] {
+        let file = saved(&deep_file(depth));
+        let error = read(file.path(), &specs, 0);
+        assert_eq!(error.map(|rows| rows.len()), Ok(0), "{depth}");
+    }
+    for depth in [33, 100_000] {
+        let file = saved(&deep_file(depth));
+        let error = read(file.path(), &specs, 0).unwrap_err();
+        assert!(error.contains(&format!("its schema has {depth} levels")), "{error}");
+    }
+}
+
+#[test]
+fn the_deepest_types_survive_a_file() {
+    let list: (fn(CqlType) -> CqlType, fn(Value) -> Value) =
+        (|inner| CqlType::List(Box::new(inner)), |inner| Value::List(vec![inner]));
+    let tuple: (fn(CqlType) -> CqlType, fn(Value) -> Value) =
+        (|inner| CqlType::Tuple(vec![inner]), |inner| Value::Tuple(vec![inner]));
+    for ((of_type, of_value), depth) in [(list, 15), (tuple, 31)] {
+        let int = CqlType::from(NativeType::Int);
+        let deep = (0..depth).fold(int, |inner, _| of_type(inner));
+        let value = (0..depth).fold(Value::Int(1), |inner, _| of_value(inner));
+        let specs = [ColumnSpec::new("ks", "t", "deep", deep.clone())];
+        let rows = [vec![value]];
+        assert_round_trips(&specs, &rows, &[&rows], FileCompression::None);
+        let specs = [ColumnSpec::new("ks", "t", "deep", of_type(deep))];
+        let error = write(&specs, &[], FileCompression::None).unwrap_err();
+        assert!(error.to_string().contains("levels, more than 32"), "{error}");
+    }
+}
+
 /// A load opens a file again at its turn.
 #[test]
 fn a_file_whose_schema_changes_before_its_turn_is_an_error() {

@@ -9,12 +9,14 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
 use super::cell::LeafKind;
+use super::schema_depth::check_schema_depth;
 
 /// Reads the footer of a file. Returns the kinds of the leaves of each field, too.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or is damaged.
 pub(super) fn load(file: &File) -> Result<(ArrowReaderMetadata, Vec<Vec<LeafKind>>), ParquetError> {
+    check_schema_depth(file)?;
     let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
     let schema = metadata.parquet_schema();
     let mut leaves = vec![Vec::new(); schema.root_schema().get_fields().len()];

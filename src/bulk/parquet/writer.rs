@@ -12,6 +12,7 @@ use parquet::file::metadata::{
 };
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use super::schema_depth::check_arrow_depth;
 use super::text_durations::TextDurations;
 use crate::arrow::{AsRows, RecordBatchBuilder};
 use crate::bulk::FileCompression;
@@ -54,7 +55,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// Starts a file.
     ///
     /// # Errors
-    /// Returns an error if two columns have the same name, or if `out` cannot be written.
+    /// Returns an error if two columns have the same name, if a type nests too deep, or if `out` cannot be written.
     pub fn new(out: W, columns: &[ColumnSpec], compression: FileCompression) -> io::Result<Self> {
         if let Some(name) = duplicate(columns) {
             return Err(io::Error::other(format!(
@@ -77,6 +78,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             .set_max_row_group_row_count(None)
             .build();
         let schema = durations.schema();
+        check_arrow_depth(schema).map_err(io::Error::other)?;
         let empty = ArrowWriter::try_new(io::sink(), schema.clone(), Some(properties.clone()));
         let empty = empty.and_then(ArrowWriter::close).map_err(into_io)?;
         let empty = empty.file_metadata().clone();
