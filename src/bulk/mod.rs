@@ -68,6 +68,10 @@
 //! A row whose values do not fit is written to the error files as a JSON line, whose keys are the names of the fields. The
 //! place of a row is its number. Memory holds at least one data page of each field, as the file has it.
 //!
+//! Writing holds the metadata of the row groups until the file ends: 0.5 KiB for each row group and column, and twice as much
+//! during a checkpoint, which writes 0.3 KiB for each of them. A row group has 4 to 16 MiB of rows in memory. A file of 100 GiB
+//! of rows with 50 columns takes up to 1.3 GiB; `--shard` divides a table into several files.
+//!
 //! Types nest at most 31 levels in a file, where a list, a set, a map or a vector counts twice.
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]

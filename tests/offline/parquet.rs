@@ -659,12 +659,13 @@ fn schemas_are_refused_before_they_overflow_the_stack() {
     }
 }
 
+/// Functions that nest a type and a value in another one.
+type Nesting = (fn(CqlType) -> CqlType, fn(Value) -> Value);
+
 #[test]
 fn the_deepest_types_survive_a_file() {
-    let list: (fn(CqlType) -> CqlType, fn(Value) -> Value) =
-        (|inner| CqlType::List(Box::new(inner)), |inner| Value::List(vec![inner]));
-    let tuple: (fn(CqlType) -> CqlType, fn(Value) -> Value) =
-        (|inner| CqlType::Tuple(vec![inner]), |inner| Value::Tuple(vec![inner]));
+    let list: Nesting = (|inner| CqlType::List(Box::new(inner)), |inner| Value::List(vec![inner]));
+    let tuple: Nesting = (|inner| CqlType::Tuple(vec![inner]), |inner| Value::Tuple(vec![inner]));
     for ((of_type, of_value), depth) in [(list, 15), (tuple, 31)] {
         let int = CqlType::from(NativeType::Int);
         let deep = (0..depth).fold(int, |inner, _| of_type(inner));
