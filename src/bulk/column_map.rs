@@ -38,6 +38,11 @@ impl Renames {
         self.0.iter().map(|(_, column)| column.as_str())
     }
 
+    /// Returns true if a field is renamed or skipped.
+    pub fn contains(&self, field: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == field)
+    }
+
     /// Returns the index in `columns` of the column for a field, or `Ok(None)` if the field is skipped. Without a
     /// rename, the field has the name of its column in this case, or else in lower case.
     ///

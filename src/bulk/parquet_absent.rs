@@ -10,6 +10,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::file_error::FileError;
@@ -82,15 +83,16 @@ impl ParquetReader {
         match self.0 {}
     }
 
-    pub fn rows_after(self, _: u64) -> ParquetRows {
+    pub fn rows_after(self, _: u64) -> Result<ParquetRows, FileError> {
         match self.0 {}
     }
 }
 
 impl ParquetRows {
-    pub const BYTES: usize = 0;
-
-    pub fn next_rows(&mut self) -> Result<Option<Vec<ParquetRow>>, FileError> {
+    pub fn read_batch(
+        &mut self,
+        _: &mut dyn FnMut(ParquetRow) -> ControlFlow<()>,
+    ) -> Result<bool, FileError> {
         match self.0 {}
     }
 

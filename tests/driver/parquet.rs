@@ -229,7 +229,7 @@ fn a_load_resumes_at_the_row_of_its_checkpoint() {
 
 #[test]
 fn options_choose_the_columns() {
-    let cluster = start(&[PEOPLE]);
+    let cluster = start(&[PEOPLE, "CREATE TABLE ks.narrow (id int PRIMARY KEY, name text)"]);
     let pandas = fixture("pandas.parquet");
     let load =
         |more: &[&str]| tool("load", &cluster, &[&["ks.people", "--from", &pandas], more].concat());
@@ -237,6 +237,14 @@ fn options_choose_the_columns() {
     let lacks =
         ["ks.people", "--from", &fixture("int96.parquet"), "--columns", "id,n", "--dry-run"];
     fail(&tool("load", &cluster, &lacks), "no field for the column \"n\" of --columns");
+    let wrong = ["--columns", "id", "--map", "day=dya", "--dry-run"];
+    fail(&load(&wrong), "--map day=dya: there is no column \"dya\"");
+    let twice = ["--columns", "id", "--map", "n=id", "--dry-run"];
+    fail(&load(&twice), "two fields are for the column of field \"n\"");
+    // The table has no column for the field `at` of this file.
+    let fields = ["ks.narrow", "--from", &fixture("int96.parquet"), "--columns", "id,name"];
+    succeed(tool("load", &cluster, &fields));
+    assert_eq!(rows(&cluster, "SELECT * FROM ks.narrow"), ["1|'bytes'", "2|'text'"]);
     succeed(load(&["--columns", "id,name"]));
     succeed(load(&[
         "--columns",

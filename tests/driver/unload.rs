@@ -160,7 +160,9 @@ fn contents(path: &Path) -> String {
 
 #[cfg(feature = "parquet")]
 fn parquet_contents(path: &Path) -> String {
-    use cqlwire::bulk::{CsvDialect, Format, ParquetFile, RowWriter};
+    use std::ops::ControlFlow;
+
+    use cqlwire::bulk::{CsvDialect, Format, ParquetFile, ParquetRow, RowWriter};
     use cqlwire::types::{ColumnSpec, MaybeUnset, NativeType, Value};
 
     let types = [NativeType::Int, NativeType::Int, NativeType::Text];
@@ -169,20 +171,21 @@ fn parquet_contents(path: &Path) -> String {
     let columns: Vec<_> = columns.collect();
     let file = ParquetFile::open(path).unwrap();
     assert_eq!(file.fields().collect::<Vec<_>>().join(","), HEADER);
-    let mut rows = file.read(&columns, &[Some(0), Some(1), Some(2)]).unwrap().rows_after(0);
+    let mut rows =
+        file.read(&columns, &[Some(0), Some(1), Some(2)]).unwrap().rows_after(0).unwrap();
     let writer = RowWriter::new(Format::Csv, &CsvDialect::default(), &columns);
     let mut text = Vec::new();
     writer.write_header(&mut text);
-    while let Some(rows) = rows.next_rows().unwrap() {
-        for row in rows {
-            let value = |value: MaybeUnset<Value>| match value {
-                MaybeUnset::Set(value) => value,
-                MaybeUnset::Unset => Value::Null,
-            };
-            let values: Vec<_> = row.values.unwrap().into_iter().map(value).collect();
-            writer.write_values(&values, &mut text);
-        }
-    }
+    let mut write = |row: ParquetRow| {
+        let value = |value: MaybeUnset<Value>| match value {
+            MaybeUnset::Set(value) => value,
+            MaybeUnset::Unset => Value::Null,
+        };
+        let values: Vec<_> = row.values.unwrap().into_iter().map(value).collect();
+        writer.write_values(&values, &mut text);
+        ControlFlow::Continue(())
+    };
+    while rows.read_batch(&mut write).unwrap() {}
     String::from_utf8(text).unwrap()
 }
 

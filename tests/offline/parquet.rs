@@ -1,6 +1,7 @@
 //! Rows survive a Parquet file, and files of other programs, damaged and truncated ones.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use cqlwire::bulk::{FileCompression, InvalidRow, ParquetFile, ParquetRow, Parque
 use cqlwire::message::{Rows, RowsMetadata};
 use cqlwire::types::{ColumnSpec, CqlType, MaybeUnset, NativeType, UdtType, Value};
 use cqlwire::wire::Writer;
+use parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType, Int96, Int96Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -57,11 +61,13 @@ fn read(path: &Path, columns: &[ColumnSpec], skipped: u64) -> Result<Vec<Parquet
     let index = |field: &str| columns.iter().position(|column| &*column.name == field);
     let indexes: Vec<_> = file.fields().map(index).collect();
     let reader = file.read(columns, &indexes).map_err(|error| error.to_string())?;
-    let mut rows = reader.rows_after(skipped);
+    let mut rows = reader.rows_after(skipped).map_err(|error| error.to_string())?;
     let mut all = Vec::new();
-    while let Some(rows) = rows.next_rows().map_err(|error| error.to_string())? {
-        all.extend(rows);
-    }
+    let mut push = |row| {
+        all.push(row);
+        ControlFlow::Continue(())
+    };
+    while rows.read_batch(&mut push).map_err(|error| error.to_string())? {}
     Ok(all)
 }
 
@@ -298,6 +304,151 @@ fn files_of_spark_pandas_and_duckdb_are_read() {
     assert_eq!(found, [fields.map(|(.., value)| value)]);
 }
 
+/// A schema with fields of 12 bytes: timestamps of 96 bits, intervals, and bytes.
+const TWELVE_BYTES: &str = "message schema {
+    optional int96 at;
+    optional group list (LIST) { repeated group list { optional int96 element; } }
+    optional group pair { required fixed_len_byte_array(12) bytes; optional fixed_len_byte_array(12) span (INTERVAL); }
+    optional fixed_len_byte_array(12) bytes;
+}";
+
+/// Returns the bytes of a timestamp of 96 bits.
+fn int96(days: u32, nanoseconds: i64) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&nanoseconds.to_le_bytes());
+    bytes[8..].copy_from_slice(&(2_440_588 + days).to_le_bytes());
+    bytes
+}
+
+/// Returns a file with the schema [`TWELVE_BYTES`] and a row in which every leaf has these bytes.
+fn twelve_bytes(content: [u8; 12]) -> tempfile::NamedTempFile {
+    let schema = Arc::new(parse_message_type(TWELVE_BYTES).unwrap());
+    let mut file = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let words: Vec<_> =
+        content.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
+    let mut leaf = 0;
+    while let Some(mut column) = group.next_column().unwrap() {
+        let (levels, repetition) = ([1, 3, 1, 2, 1][leaf], (leaf == 1).then_some(&[0_i16][..]));
+        match leaf < 2 {
+            true => {
+                let values = [Int96::from(words.clone())];
+                let typed = column.typed::<Int96Type>();
+                typed.write_batch(&values, Some(&[levels]), repetition).unwrap();
+            }
+            false => {
+                let values = [FixedLenByteArray::from(content.to_vec())];
+                let typed = column.typed::<FixedLenByteArrayType>();
+                typed.write_batch(&values, Some(&[levels]), repetition).unwrap();
+            }
+        }
+        column.close().unwrap();
+        leaf += 1;
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    saved(&file)
+}
+
+#[test]
+fn timestamps_of_96_bits_are_read_exactly_or_refused() {
+    let specs = columns(&[("at", "timestamp"), ("list", "list<timestamp>")]);
+    let shown = |content| literals(&read(twelve_bytes(content).path(), &specs, 0).unwrap()[0]);
+    let last_day = 2_932_896;
+    for (content, expected) in [
+        (int96(0, 0), "'1970-01-01 00:00:00.000+0000'"),
+        (int96(19_782, 45_015_123_000_000), MOMENT),
+        (int96(last_day, 86_399_999_000_000), "'9999-12-31 23:59:59.999+0000'"),
+    ] {
+        assert_eq!(shown(content), [expected.to_owned(), format!("[{expected}]")]);
+    }
+    let found = shown(int96(last_day, 1));
+    let reason = "\"9999-12-31 00:00:00.000000001+0000\" is not a value: a fraction of a millisecond would be lost";
+    assert!(found[0].contains(reason), "{found:?}");
+    assert!(found[1].contains(r#""list":["9999-12-31 00:00:00.000000001+0000"]"#), "{found:?}");
+    let found = shown(int96(last_day, 999));
+    assert!(found[0].contains("a fraction of a millisecond would be lost"), "{found:?}");
+}
+
+#[test]
+fn only_intervals_of_twelve_bytes_are_durations() {
+    let interval = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
+    let file = twelve_bytes(interval);
+    let shown = |field: &str, cql_type: &str| {
+        literals(&read(file.path(), &columns(&[(field, cql_type)]), 0).unwrap()[0]).remove(0)
+    };
+    let hex = "0x010000000200000003000000";
+    assert_eq!(shown("pair", "tuple<blob, duration>"), format!("({hex}, 1mo2d3ms)"));
+    assert_eq!(shown("bytes", "blob"), hex);
+    for (field, cql_type) in [
+        ("bytes", "duration"),
+        ("pair", "tuple<duration, duration>"),
+        ("pair", "tuple<blob, blob>"),
+        ("at", "duration"),
+        ("at", "blob"),
+    ] {
+        let found = shown(field, cql_type);
+        assert!(found.contains("values of the field do not convert"), "{field}: {found}");
+    }
+    let file = twelve_bytes([0xff; 12]);
+    let rows = read(file.path(), &columns(&[("pair", "tuple<blob, duration>")]), 0).unwrap();
+    assert!(literals(&rows[0])[0].contains("it is out of range"));
+}
+
+/// 2^60 is 1152921504606847000 in the shortest decimal text of a double.
+#[test]
+fn numbers_are_converted_exactly_or_refused() {
+    let types = [("d", "double"), ("f", "float")];
+    let rows =
+        [(1_152_921_504_606_846_976.0, 2_f32.powi(60)), (16_777_217.0, -1e30), (1e30, f32::NAN)];
+    let rows = rows.map(|(d, f)| vec![Value::Double(d), Value::Float(f)]);
+    let file = saved(&write(&columns(&types), &[&rows], FileCompression::None).unwrap());
+    for (field, cql_type, expected) in [
+        ("d", "bigint", ["1152921504606846976", "16777217", "it is out of range"]),
+        ("d", "varint", ["1152921504606846976", "16777217", "1000000000000000019884624838656"]),
+        ("d", "decimal", ["1.152921504606847E+18", "16777217", "1E+30"]),
+        ("d", "float", ["1.1529215e18", "it has too many digits", "it has too many digits"]),
+        (
+            "f",
+            "counter",
+            ["1152921504606846976", "it is out of range", "it is not a finite number"],
+        ),
+        ("f", "varint", ["1152921504606846976", "-1000000015047466219876688855040", "finite"]),
+        ("f", "double", ["1.152921504606847e18", "-1.0000000150474662e30", "NaN"]),
+    ] {
+        let specs = columns(&[(field, cql_type)]);
+        let found = read(file.path(), &specs, 0).unwrap();
+        let found: Vec<_> = found.iter().map(|row| literals(row).remove(0)).collect();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{field} as {cql_type}: {found} {expected}");
+        }
+    }
+    for (field, cql_type, expected) in [
+        ("var", "double", ["it has too many digits", "-1.0"]),
+        ("var", "float", ["it has too many digits", "-1.0"]),
+        ("price", "float", ["1.1", "-100000000.0"]),
+        ("big", "double", ["it has too many digits", "0.0"]),
+    ] {
+        let found = read_fixture("pyarrow.parquet", &[(field, cql_type)]);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found[0].contains(expected), "{field} as {cql_type}: {found:?} {expected}");
+        }
+    }
+}
+
+/// Readers find the footer at the end. Another one before it would have wrong offsets after a resume.
+#[test]
+fn a_file_has_one_footer() {
+    let specs = columns(&[("id", "int")]);
+    let rows = [vec![Value::Int(1)]];
+    for pages in [&[][..], &[&rows[..]], &[&rows, &rows]] {
+        let file = write(&specs, pages, FileCompression::None).unwrap();
+        let created_by = file.windows(8).filter(|part| part == b"cqlwire ").count();
+        assert_eq!(created_by, 1);
+    }
+}
+
 /// Values of a field that has another type than its column.
 #[test]
 fn text_is_parsed_and_what_does_not_fit_is_a_reason() {
@@ -471,6 +622,83 @@ fn files_of_other_formats_are_errors() {
     }
 }
 
+/// Returns a file without rows whose schema has `depth` groups in each other.
+fn deep_file(depth: usize) -> Vec<u8> {
+    let mut footer = vec![0x15, 2, 0x19, 0xfc];
+    let count = depth + 1;
+    footer.extend(
+        [count & 0x7f | 0x80, count >> 7 & 0x7f | 0x80, count >> 14].map(|part| part as u8),
+    );
+    for _ in 0..depth {
+        // Repetition 1, the name `a`, and one child.
+        footer.extend([0x35, 2, 0x18, 1, b'a', 0x15, 2, 0]);
+    }
+    // The type INT32.
+    footer.extend([0x15, 2, 0x25, 2, 0x18, 1, b'a', 0]);
+    // No rows and no row groups.
+    footer.extend([0x16, 0, 0x19, 0x0c, 0]);
+    let mut file = b"PAR1".to_vec();
+    file.extend(&footer);
+    file.extend((footer.len() as u32).to_le_bytes());
+    file.extend(b"PAR1");
+    file
+}
+
+#[test]
+fn schemas_are_refused_before_they_overflow_the_stack() {
+    let specs = columns(&[("a", "int")]);
+    for depth in [2, 32] {
+        let file = saved(&deep_file(depth));
+        let error = read(file.path(), &specs, 0);
+        assert_eq!(error.map(|rows| rows.len()), Ok(0), "{depth}");
+    }
+    for depth in [33, 100_000] {
+        let file = saved(&deep_file(depth));
+        let error = read(file.path(), &specs, 0).unwrap_err();
+        assert!(error.contains(&format!("its schema has {depth} levels")), "{error}");
+    }
+}
+
+/// Functions that nest a type and a value in another one.
+type Nesting = (fn(CqlType) -> CqlType, fn(Value) -> Value);
+
+#[test]
+fn the_deepest_types_survive_a_file() {
+    let list: Nesting = (|inner| CqlType::List(Box::new(inner)), |inner| Value::List(vec![inner]));
+    let tuple: Nesting = (|inner| CqlType::Tuple(vec![inner]), |inner| Value::Tuple(vec![inner]));
+    for ((of_type, of_value), depth) in [(list, 15), (tuple, 31)] {
+        let int = CqlType::from(NativeType::Int);
+        let deep = (0..depth).fold(int, |inner, _| of_type(inner));
+        let value = (0..depth).fold(Value::Int(1), |inner, _| of_value(inner));
+        let specs = [ColumnSpec::new("ks", "t", "deep", deep.clone())];
+        let rows = [vec![value]];
+        assert_round_trips(&specs, &rows, &[&rows], FileCompression::None);
+        let specs = [ColumnSpec::new("ks", "t", "deep", of_type(deep))];
+        let error = write(&specs, &[], FileCompression::None).unwrap_err();
+        assert!(error.to_string().contains("levels, more than 32"), "{error}");
+    }
+}
+
+/// A load opens a file again at its turn.
+#[test]
+fn a_file_whose_schema_changes_before_its_turn_is_an_error() {
+    let file = twelve_bytes(int96(0, 0));
+    let specs = columns(&[("at", "timestamp")]);
+    let open = || {
+        let open = ParquetFile::open(file.path()).unwrap();
+        let indexes: Vec<_> = open.fields().map(|name| (name == "at").then_some(0)).collect();
+        open.read(&specs, &indexes).unwrap()
+    };
+    assert!(open().rows_after(0).is_ok());
+    let reader = open();
+    std::fs::copy(fixture("int96.parquet"), file.path()).unwrap();
+    let error = reader.rows_after(0).unwrap_err().to_string();
+    assert!(error.contains("its schema has changed since the load began"), "{error}");
+    let reader = open();
+    std::fs::remove_file(file.path()).unwrap();
+    assert!(reader.rows_after(0).is_err());
+}
+
 /// Rows of 1 MiB that repeat one text are few bytes in the file.
 #[test]
 fn long_rows_are_read_a_few_at_a_time() {
@@ -487,11 +715,11 @@ fn long_rows_are_read_a_few_at_a_time() {
     let file = saved(&content);
     let file = ParquetFile::open(file.path()).unwrap();
     assert_eq!(file.rows(), 5_000);
-    let mut rows = file.read(&specs, &[Some(0), Some(1)]).unwrap().rows_after(0);
+    let mut rows = file.read(&specs, &[Some(0), Some(1)]).unwrap().rows_after(0).unwrap();
     let (mut ids, mut largest, mut parts) = (Vec::new(), 0, 0);
-    while let Some(part) = rows.next_rows().unwrap() {
+    loop {
         let mut bytes = 0;
-        for row in part {
+        let mut push = |row: ParquetRow| {
             let values = row.values.unwrap();
             let [MaybeUnset::Set(Value::Int(id)), MaybeUnset::Set(Value::Text(text))] = &values[..]
             else {
@@ -499,6 +727,10 @@ fn long_rows_are_read_a_few_at_a_time() {
             };
             ids.push(*id);
             bytes += text.len();
+            ControlFlow::Continue(())
+        };
+        if !rows.read_batch(&mut push).unwrap() {
+            break;
         }
         (largest, parts) = (largest.max(bytes), parts + 1);
     }

@@ -1,6 +1,7 @@
 //! The thread that reads and parses the inputs.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use super::input_row::{BufferedRow, RowBuffer};
 use super::planned_input::{InputContent, PlannedInput, TextInput};
 use crate::bulk::column_map::TTL;
-use crate::bulk::parquet::{InvalidRow, ParquetReader, ParquetRows};
+use crate::bulk::parquet::{InvalidRow, ParquetReader, ParquetRow};
 use crate::bulk::row_parser::encode_row;
 use crate::bulk::{FileError, Format, InputPlace, InputSource};
 use crate::types::{ColumnSpec, MaybeUnset, NativeType, Value};
@@ -179,29 +180,32 @@ fn read_parquet(
     let size = source.size().unwrap_or_default() as f64;
     let columns = Arc::clone(sender.rows.columns());
     let lines = reader.json().clone();
-    let mut rows = reader.rows_after(last.map_or(0, |last| last.line));
+    let mut rows = reader.rows_after(last.map_or(0, |last| last.line))?;
     let mut counted = 0;
-    while let Some(parsed) = rows.next_rows()? {
-        let bytes = ParquetRows::BYTES / parsed.len().max(1);
-        for row in parsed {
-            let place = InputPlace { line: row.number, offset: 0 };
-            let encoded = row.values.and_then(|mut values| {
-                values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
-                let encode = |out: &mut Vec<u8>| encode_row(&columns, &values, out);
-                let row = sender.rows.push(place, &[], encode);
-                row.map_err(|reason| InvalidRow { reason, json: lines.line(&values) })
-            });
-            let item = match encoded {
-                Ok(row) => Item::Row(row),
-                Err(InvalidRow { reason, json }) => {
-                    let record = Some(json.into());
-                    Item::Invalid(InvalidRecord { place, record, is_open: false, reason })
-                }
-            };
-            if sender.push(item, bytes, false).is_err() {
-                return Ok(());
+    let mut push = |row: ParquetRow| {
+        let place = InputPlace { line: row.number, offset: 0 };
+        let encoded = row.values.and_then(|mut values| {
+            values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
+            let encode = |out: &mut Vec<u8>| encode_row(&columns, &values, out);
+            let row = sender.rows.push(place, &[], encode);
+            row.map_err(|reason| InvalidRow { reason, json: lines.line(&values) })
+        });
+        let (item, size) = match encoded {
+            Ok(row) => {
+                let size = row.size();
+                (Item::Row(row), size)
             }
+            Err(InvalidRow { reason, json }) => {
+                let (size, record) = (json.len(), Some(json.into()));
+                (Item::Invalid(InvalidRecord { place, record, is_open: false, reason }), size)
+            }
+        };
+        match sender.push(item, size, false) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(Stopped) => ControlFlow::Break(()),
         }
+    };
+    while rows.read_batch(&mut push)? {
         let count = (rows.progress() * size) as u64;
         read.fetch_add(count.saturating_sub(counted), Ordering::Relaxed);
         counted = count;

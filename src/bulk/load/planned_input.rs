@@ -187,25 +187,29 @@ fn parquet_columns(
     options: &InputOptions,
     all: &[ColumnSpec],
 ) -> Result<Vec<Option<usize>>, String> {
-    let names = options.fields.iter().map(String::as_str);
-    let wanted = match options.fields.is_empty() {
-        true => (0..all.len()).map(Some).collect(),
-        false => options.renames.columns(names, all)?,
+    let InputOptions { fields: names, renames, .. } = options;
+    if names.is_empty() {
+        return renames.columns(file.fields(), all);
+    }
+    let wanted = renames.columns(names.iter().map(String::as_str), all)?;
+    // A field without a column is skipped, unless an option names its column.
+    let column = |field: &str| match renames.column(field, all) {
+        Err(_) if !renames.contains(field) => Ok(None),
+        column => column,
     };
-    let mut indexes = options.renames.columns(file.fields(), all)?;
-    let lacking = wanted.iter().find(|wanted| !indexes.contains(wanted)).copied().flatten();
-    if let Some(column) =
-        lacking.and_then(|index| all.get(index)).filter(|_| !options.fields.is_empty())
-    {
+    let columns = file.fields().map(column).collect::<Result<Vec<_>, _>>()?;
+    let lacking = wanted.iter().find(|wanted| !columns.contains(wanted)).copied().flatten();
+    if let Some(column) = lacking.and_then(|index| all.get(index)) {
         return Err(format!(
             "the file has no field for the column \"{}\" of --columns",
             column.name
         ));
     }
-    for index in &mut indexes {
-        *index = index.filter(|index| wanted.contains(&Some(*index)));
-    }
-    Ok(indexes)
+    let is_read = |column: &Option<usize>| column.is_some() && wanted.contains(column);
+    let fields = file.fields().zip(&columns).filter(|(_, column)| is_read(column));
+    // Two fields for one column are an error.
+    renames.columns(fields.map(|(field, _)| field), all)?;
+    Ok(columns.into_iter().map(|column| Some(column).filter(is_read).flatten()).collect())
 }
 
 /// The header of an input of text, and the input after it.

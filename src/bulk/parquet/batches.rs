@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 
 use super::caught::caught;
+use super::cell::LeafKind;
 use super::metadata;
 use crate::bulk::{FileCompression, FileError};
 
@@ -22,6 +23,8 @@ pub(super) struct OpenFile {
     name: String,
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The kinds of the leaves of each field.
+    leaves: Vec<Vec<LeafKind>>,
     /// Number of rows of each row group.
     row_groups: Vec<u64>,
 }
@@ -37,20 +40,25 @@ impl OpenFile {
         let file = File::open(path).map_err(failed)?;
         check_start(&file).map_err(failed)?;
         let read = || {
-            let metadata = metadata::load(&file)?;
+            let (metadata, leaves) = metadata::load(&file)?;
             let row_groups = metadata.metadata().row_groups().iter();
             let rows = row_groups.map(|group| u64::try_from(group.num_rows()));
             let rows = rows.collect::<Result<Vec<_>, _>>();
             let rows = rows.map_err(|error| ParquetError::External(Box::new(error)))?;
-            Ok((metadata, rows))
+            Ok((metadata, leaves, rows))
         };
-        let (metadata, row_groups) =
+        let (metadata, leaves, row_groups) =
             caught(read).map_err(|reason| failed(io::Error::other(reason)))?;
-        Ok(Self { name, file, metadata, row_groups })
+        Ok(Self { name, file, metadata, leaves, row_groups })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
+    }
+
+    /// Returns the kinds of the leaves of a field, in depth-first order.
+    pub(super) fn leaves(&self, field: usize) -> &[LeafKind] {
+        self.leaves.get(field).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the number of rows.
@@ -96,7 +104,7 @@ pub(super) struct Batches {
 }
 
 /// Size of a batch in memory.
-pub(super) const BYTES: usize = 1 << 20;
+const BYTES: usize = 1 << 20;
 
 /// Maximum number of rows of a batch. It bounds the memory if a row is much longer than those before.
 const ROWS: usize = 64;

@@ -36,12 +36,12 @@ pub(super) enum ArrowCell<'a> {
     Time(i64),
     /// An instant, or a date and a time without a zone, in fractions of a second since 1970-01-01.
     Timestamp {
-        ticks: i64,
+        ticks: i128,
         per_second: i64,
     },
     Interval {
-        months: i32,
-        days: i32,
+        months: i64,
+        days: i64,
         nanoseconds: i128,
     },
     List(Elements<'a>),
@@ -71,6 +71,17 @@ pub(super) struct ArrowColumn<'a> {
 
 type Read<'a> = Box<dyn Fn(usize) -> ArrowCell<'a> + 'a>;
 
+/// A meaning of a field without children that its Arrow type does not express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeafKind {
+    /// The meaning is that of the Arrow type.
+    Plain,
+    /// 12 bytes with an interval of Parquet.
+    Interval,
+    /// 12 bytes with a timestamp of the type INT96.
+    Int96,
+}
+
 impl<'a> Elements<'a> {
     pub(super) fn len(&self) -> usize {
         self.range.len()
@@ -92,14 +103,22 @@ impl<'a> StructCell<'a> {
 }
 
 impl<'a> ArrowColumn<'a> {
-    /// Returns the cells of an array.
+    /// Returns the cells of an array. `leaves` has the kinds of its leaves in depth-first order, which is their order in the
+    /// file.
     ///
     /// # Errors
     /// Returns the reason if no CQL type has values like those of the array.
-    pub(super) fn new(array: &'a dyn Array) -> Result<Self, String> {
-        let read = match nested(array)? {
+    pub(super) fn new(
+        array: &'a dyn Array,
+        leaves: &mut dyn Iterator<Item = LeafKind>,
+    ) -> Result<Self, String> {
+        let read = match nested(array, leaves)? {
             Some(read) => Some(read),
-            None => scalar(array).or_else(|| temporal(array)),
+            None => match leaves.next() {
+                None | Some(LeafKind::Plain) => scalar(array).or_else(|| temporal(array)),
+                Some(LeafKind::Interval) => twelve_bytes(array, parquet_interval),
+                Some(LeafKind::Int96) => twelve_bytes(array, int96),
+            },
         };
         let unsupported = || format!("no CQL type has values of the type {}", array.data_type());
         Ok(Self { nulls: array.nulls(), read: read.ok_or_else(unsupported)? })
@@ -199,7 +218,9 @@ fn scalar(array: &dyn Array) -> Option<Read<'_>> {
 
 fn temporal(array: &dyn Array) -> Option<Read<'_>> {
     use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-    let instant = |per_second: i64| move |ticks: i64| ArrowCell::Timestamp { ticks, per_second };
+    let instant = |per_second: i64| {
+        move |ticks: i64| ArrowCell::Timestamp { ticks: ticks.into(), per_second }
+    };
     let time =
         |nanoseconds: i64| move |ticks: i64| ArrowCell::Time(ticks.saturating_mul(nanoseconds));
     let elapsed =
@@ -228,36 +249,63 @@ fn temporal(array: &dyn Array) -> Option<Read<'_>> {
             Nanosecond => primitive::<DurationNanosecondType>(array, elapsed(1)),
         },
         DataType::Interval(IntervalUnit::YearMonth) => {
-            primitive::<IntervalYearMonthType>(array, |months| interval(months, 0, 0))
+            primitive::<IntervalYearMonthType>(array, |months| interval(months.into(), 0, 0))
         }
         DataType::Interval(IntervalUnit::DayTime) => {
             primitive::<IntervalDayTimeType>(array, |value| {
-                interval(0, value.days, i128::from(value.milliseconds) * 1_000_000)
+                interval(0, value.days.into(), i128::from(value.milliseconds) * 1_000_000)
             })
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             primitive::<IntervalMonthDayNanoType>(array, |value| {
-                interval(value.months, value.days, value.nanoseconds.into())
+                interval(value.months.into(), value.days.into(), value.nanoseconds.into())
             })
         }
         _ => None,
     }
 }
 
-const fn interval<'a>(months: i32, days: i32, nanoseconds: i128) -> ArrowCell<'a> {
+const fn interval<'a>(months: i64, days: i64, nanoseconds: i128) -> ArrowCell<'a> {
     ArrowCell::Interval { months, days, nanoseconds }
 }
 
+fn twelve_bytes<'a>(array: &'a dyn Array, cell: fn([u8; 12]) -> ArrowCell<'a>) -> Option<Read<'a>> {
+    let array = array.as_fixed_size_binary_opt().filter(|array| array.value_length() == 12)?;
+    Some(Box::new(move |index| array.value(index).try_into().map_or(ArrowCell::Null, cell)))
+}
+
+/// Returns an interval of Parquet: months, days and milliseconds without signs.
+fn parquet_interval<'a>(bytes: [u8; 12]) -> ArrowCell<'a> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
+    let [months, days, millis] = [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes);
+    interval(months.into(), days.into(), i128::from(millis) * 1_000_000)
+}
+
+/// Returns a timestamp of 96 bits: the nanoseconds of a day, and the number of the Julian day.
+fn int96<'a>(bytes: [u8; 12]) -> ArrowCell<'a> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
+    let nanoseconds = i64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let days = i64::from(i32::from_le_bytes([i, j, k, l])) - JULIAN_DAY_OF_1970;
+    let ticks = i128::from(days) * NANOSECONDS_A_DAY + i128::from(nanoseconds);
+    ArrowCell::Timestamp { ticks, per_second: 1_000_000_000 }
+}
+
+const JULIAN_DAY_OF_1970: i64 = 2_440_588;
+const NANOSECONDS_A_DAY: i128 = 86_400_000_000_000;
+
 /// Returns the cells of an array that has other arrays as children, or `None` if it has none.
-fn nested(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
+fn nested<'a>(
+    array: &'a dyn Array,
+    leaves: &mut dyn Iterator<Item = LeafKind>,
+) -> Result<Option<Read<'a>>, String> {
     match array.data_type() {
-        DataType::List(_) => list::<i32>(array),
-        DataType::LargeList(_) => list::<i64>(array),
-        DataType::ListView(_) => list_view::<i32>(array),
-        DataType::LargeListView(_) => list_view::<i64>(array),
+        DataType::List(_) => list::<i32>(array, leaves),
+        DataType::LargeList(_) => list::<i64>(array, leaves),
+        DataType::ListView(_) => list_view::<i32>(array, leaves),
+        DataType::LargeListView(_) => list_view::<i64>(array, leaves),
         DataType::FixedSizeList(..) => {
             let Some(array) = array.as_fixed_size_list_opt() else { return Ok(None) };
-            let column = Rc::new(ArrowColumn::new(array.values())?);
+            let column = Rc::new(ArrowColumn::new(array.values(), leaves)?);
             let size = usize::try_from(array.value_length()).unwrap_or_default();
             Ok(Some(Box::new(move |index| {
                 let column = Rc::clone(&column);
@@ -266,8 +314,8 @@ fn nested(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
         }
         DataType::Map(..) => {
             let Some(array) = array.as_map_opt() else { return Ok(None) };
-            let keys = Rc::new(ArrowColumn::new(array.keys())?);
-            let values = Rc::new(ArrowColumn::new(array.values())?);
+            let keys = Rc::new(ArrowColumn::new(array.keys(), leaves)?);
+            let values = Rc::new(ArrowColumn::new(array.values(), leaves)?);
             Ok(Some(Box::new(move |index| {
                 let range = range(array.value_offsets(), index);
                 ArrowCell::Map(
@@ -279,7 +327,7 @@ fn nested(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
         DataType::Struct(fields) => {
             let Some(array) = array.as_struct_opt() else { return Ok(None) };
             let names = fields.iter().map(|field| field.name().as_str());
-            let columns = array.columns().iter().map(|column| ArrowColumn::new(column));
+            let columns = array.columns().iter().map(|column| ArrowColumn::new(column, leaves));
             let fields: Rc<[_]> = names
                 .zip(columns)
                 .map(|(name, column)| Ok((name, column?)))
@@ -290,10 +338,11 @@ fn nested(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
         }
         DataType::Dictionary(..) => {
             let Some(array) = array.as_any_dictionary_opt() else { return Ok(None) };
+            let values = ArrowColumn::new(array.values(), leaves)?;
             if array.values().is_empty() {
                 return Ok(Some(Box::new(|_| ArrowCell::Null)));
             }
-            let (keys, values) = (array.normalized_keys(), ArrowColumn::new(array.values())?);
+            let keys = array.normalized_keys();
             Ok(Some(Box::new(move |index| {
                 keys.get(index).map_or(ArrowCell::Null, |key| values.cell(*key))
             })))
@@ -302,18 +351,24 @@ fn nested(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
     }
 }
 
-fn list<O: OffsetSizeTrait>(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
+fn list<'a, O: OffsetSizeTrait>(
+    array: &'a dyn Array,
+    leaves: &mut dyn Iterator<Item = LeafKind>,
+) -> Result<Option<Read<'a>>, String> {
     let Some(array) = array.as_list_opt::<O>() else { return Ok(None) };
-    let column = Rc::new(ArrowColumn::new(array.values())?);
+    let column = Rc::new(ArrowColumn::new(array.values(), leaves)?);
     Ok(Some(Box::new(move |index| {
         let range = range(array.value_offsets(), index);
         ArrowCell::List(Elements { column: Rc::clone(&column), range })
     })))
 }
 
-fn list_view<O: OffsetSizeTrait>(array: &dyn Array) -> Result<Option<Read<'_>>, String> {
+fn list_view<'a, O: OffsetSizeTrait>(
+    array: &'a dyn Array,
+    leaves: &mut dyn Iterator<Item = LeafKind>,
+) -> Result<Option<Read<'a>>, String> {
     let Some(array) = array.as_list_view_opt::<O>() else { return Ok(None) };
-    let column = Rc::new(ArrowColumn::new(array.values())?);
+    let column = Rc::new(ArrowColumn::new(array.values(), leaves)?);
     Ok(Some(Box::new(move |index| {
         let start = array.value_offset(index).as_usize();
         let range = start..start + array.value_size(index).as_usize();

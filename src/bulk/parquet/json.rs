@@ -83,12 +83,13 @@ pub(super) fn cell_json(cell: ArrowCell<'_>) -> Json {
         ArrowCell::Decimal(number) => number.to_string().into(),
         ArrowCell::Text(text) => text.into(),
         ArrowCell::Bytes(bytes) => Json::from(&Value::Blob(bytes.to_vec().into())),
-        ArrowCell::Date(days) => date_text(days).into(),
+        ArrowCell::Date(days) => date_text(days.into()).into(),
         ArrowCell::Time(nanoseconds) => Time(nanoseconds).to_string().into(),
         ArrowCell::Timestamp { ticks, per_second } => {
-            let per_day = per_second * 86_400;
-            let of_day = ticks.rem_euclid(per_day) * (1_000_000_000 / per_second);
-            format!("{} {}+0000", date_text(ticks.div_euclid(per_day)), Time(of_day)).into()
+            let per_day = i128::from(per_second) * 86_400;
+            let of_day = ticks.rem_euclid(per_day) * i128::from(1_000_000_000 / per_second);
+            let of_day = Time(of_day.try_into().unwrap_or_default());
+            format!("{} {of_day}+0000", date_text(ticks.div_euclid(per_day))).into()
         }
         ArrowCell::Interval { months, days, nanoseconds } => {
             format!("{months} months, {days} days, {nanoseconds} ns").into()
@@ -110,7 +111,7 @@ pub(super) fn cell_json(cell: ArrowCell<'_>) -> Json {
     }
 }
 
-fn date_text(days: i64) -> String {
+fn date_text(days: i128) -> String {
     match i32::try_from(days) {
         Ok(days) => Date(days).to_string(),
         Err(_) => format!("1970-01-01 + {days} days"),

@@ -3,56 +3,63 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{ConvertedType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
-/// Reads the footer of a file.
+use super::cell::LeafKind;
+use super::schema_depth::check_schema_depth;
+
+/// Reads the footer of a file. Returns the kinds of the leaves of each field, too.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or is damaged.
-pub(super) fn load(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
+pub(super) fn load(file: &File) -> Result<(ArrowReaderMetadata, Vec<Vec<LeafKind>>), ParquetError> {
+    check_schema_depth(file)?;
     let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
     let schema = metadata.parquet_schema();
-    let has = |is_one: &dyn Fn(&Type) -> bool| {
-        schema.columns().iter().any(|column| is_one(column.self_type()))
-    };
-    let (has_intervals, has_int96) = (has(&is_interval), has(&is_int96));
-    let metadata = match has_intervals {
-        true => {
-            let root = Arc::new(without_intervals(schema.root_schema())?);
+    let mut leaves = vec![Vec::new(); schema.root_schema().get_fields().len()];
+    for (leaf, column) in schema.columns().iter().enumerate() {
+        if let Some(leaves) = leaves.get_mut(schema.get_column_root_idx(leaf)) {
+            leaves.push(kind(column.self_type()));
+        }
+    }
+    let metadata = match leaves.iter().flatten().all(|kind| *kind == LeafKind::Plain) {
+        true => metadata,
+        false => {
+            let root = Arc::new(as_bytes(schema.root_schema())?);
             let schema = Arc::new(SchemaDescriptor::new(root));
             let options = ArrowReaderOptions::new().with_parquet_schema(schema);
             ArrowReaderMetadata::load(file, options)?
         }
-        false => metadata,
     };
-    match has_int96 {
-        true => with_long_timestamps(&metadata),
-        false => Ok(metadata),
+    // The crate leaves out groups without fields, and the indexes of the fields after them would be wrong.
+    match metadata.schema().fields().len() == leaves.len() {
+        true => Ok((metadata, leaves)),
+        false => Err(ParquetError::General("a group of its schema has no fields".to_owned())),
     }
 }
 
-fn is_interval(leaf: &Type) -> bool {
-    leaf.get_basic_info().converted_type() == ConvertedType::INTERVAL
+fn kind(leaf: &Type) -> LeafKind {
+    match (leaf.get_physical_type(), leaf.get_basic_info().converted_type()) {
+        (PhysicalType::INT96, _) => LeafKind::Int96,
+        (_, ConvertedType::INTERVAL) => LeafKind::Interval,
+        _ => LeafKind::Plain,
+    }
 }
 
-fn is_int96(leaf: &Type) -> bool {
-    leaf.get_physical_type() == PhysicalType::INT96
-}
-
-/// Returns the schema with intervals as 12 bytes: the crate reads either their months, or their days and milliseconds.
-fn without_intervals(of: &Type) -> Result<Type, ParquetError> {
+/// Returns the schema with 12 bytes in place of intervals and timestamps of 96 bits. The crate reads either the months of an
+/// interval, or its days and milliseconds. It reads a timestamp as 64 bits, which overflow or lack its last digits.
+fn as_bytes(of: &Type) -> Result<Type, ParquetError> {
     let info = of.get_basic_info();
     if of.is_primitive() {
         let bytes = Type::primitive_type_builder(info.name(), PhysicalType::FIXED_LEN_BYTE_ARRAY);
         return bytes.with_length(12).with_repetition(info.repetition()).build();
     }
-    let field = |field: &TypePtr| match field.is_primitive() && !is_interval(field) {
+    let field = |field: &TypePtr| match field.is_primitive() && kind(field) == LeafKind::Plain {
         true => Ok(Arc::clone(field)),
-        false => without_intervals(field).map(Arc::new),
+        false => as_bytes(field).map(Arc::new),
     };
     let fields = of.get_fields().iter().map(field).collect::<Result<_, _>>()?;
     let mut group = Type::group_type_builder(info.name())
@@ -63,31 +70,4 @@ fn without_intervals(of: &Type) -> Result<Type, ParquetError> {
         group = group.with_repetition(info.repetition());
     }
     group.build()
-}
-
-/// Returns the metadata with which timestamps of 96 bits, which older versions of Spark write, are read as microseconds. As
-/// nanoseconds, which is the default, those after the year 2262 would be wrong.
-fn with_long_timestamps(
-    metadata: &ArrowReaderMetadata,
-) -> Result<ArrowReaderMetadata, ParquetError> {
-    let leaves = metadata.parquet_schema();
-    let roots: Vec<usize> = leaves
-        .columns()
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| is_int96(column.self_type()))
-        .map(|(leaf, _)| leaves.get_column_root_idx(leaf))
-        .collect();
-    let field = |(index, field): (usize, &Arc<Field>)| match field.data_type() {
-        DataType::Timestamp(_, zone) if roots.contains(&index) => {
-            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-            Arc::new(field.as_ref().clone().with_data_type(micros))
-        }
-        _ => Arc::clone(field),
-    };
-    let schema = metadata.schema();
-    let fields: Vec<_> = schema.fields().iter().enumerate().map(field).collect();
-    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `batches` | reads record batches of Arrow, in bounded memory |
 //! | `metadata` | reads the footer of a file |
+//! | `schema_depth` | checks the depth of the schema in a footer |
 //! | `cell` | the cells of an Arrow array, in few forms |
 //! | `value` | converts cells to CQL values |
 //! | `json` | rows as JSON lines, for the error files |
@@ -18,6 +19,7 @@ mod cell;
 mod json;
 mod metadata;
 mod reader;
+mod schema_depth;
 mod text_durations;
 mod value;
 mod writer;

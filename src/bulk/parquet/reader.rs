@@ -1,12 +1,15 @@
 //! Reads the rows of a Parquet file as rows of a table.
 
 use std::fmt;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_array::{RecordBatch, new_empty_array};
+use arrow_array::new_empty_array;
+use arrow_schema::SchemaRef;
 
-use super::batches::{BYTES, Batches, OpenFile};
-use super::cell::ArrowColumn;
+use super::batches::{Batches, OpenFile};
+use super::cell::{ArrowColumn, LeafKind};
 use super::json::{JsonCell, JsonRows, cell_json};
 use super::value::to_value;
 use crate::bulk::FileError;
@@ -15,7 +18,10 @@ use crate::types::{ColumnSpec, MaybeUnset, Value};
 
 /// A Parquet file that has been opened, before its columns are known.
 #[derive(Debug)]
-pub struct ParquetFile(OpenFile);
+pub struct ParquetFile {
+    file: OpenFile,
+    path: PathBuf,
+}
 
 impl ParquetFile {
     /// Opens a file and reads its footer.
@@ -23,21 +29,21 @@ impl ParquetFile {
     /// # Errors
     /// Returns an error if the file cannot be read, or is not a Parquet file.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        OpenFile::open(path).map(Self)
+        let file = OpenFile::open(path)?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Returns the names of the fields.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.schema().fields().iter().map(|field| field.name().as_str())
+        self.file.schema().fields().iter().map(|field| field.name().as_str())
     }
 
     /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
-        self.0.rows()
+        self.file.rows()
     }
 
-    /// Returns a reader of rows whose values have the columns `columns`. `indexes` has the index of each field's column, or
-    /// `None` if the field is skipped.
+    /// Returns a reader of the file, which is closed until the rows are read: a load plans many files. The rows have the columns `columns`. `indexes` has the index of each field's column, or `None` if the field is skipped.
     ///
     /// # Errors
     /// Returns an error if no CQL type has values like those of a field.
@@ -47,14 +53,17 @@ impl ParquetFile {
         indexes: &[Option<usize>],
     ) -> Result<ParquetReader, FileError> {
         let mut fields = Vec::new();
-        for (index, field) in self.0.schema().fields().iter().enumerate() {
+        for (index, field) in self.file.schema().fields().iter().enumerate() {
             let column = indexes.get(index).copied().flatten();
             if let Some(spec) = column.and_then(|column| columns.get(column)) {
-                ArrowColumn::new(&new_empty_array(field.data_type())).map_err(|reason| {
-                    self.0.failed(format!("field \"{}\": {reason}", field.name()))
+                let leaves = self.file.leaves(index);
+                let array = new_empty_array(field.data_type());
+                ArrowColumn::new(&array, &mut leaves.iter().copied()).map_err(|reason| {
+                    self.file.failed(format!("field \"{}\": {reason}", field.name()))
                 })?;
                 fields.push(Field {
                     index,
+                    leaves: leaves.to_vec(),
                     column: column.unwrap_or_default(),
                     spec: spec.clone(),
                 });
@@ -63,19 +72,21 @@ impl ParquetFile {
         let mut names = vec![("", ""); columns.len()];
         for field in &fields {
             if let Some(slot) = names.get_mut(field.column) {
-                *slot = (self.0.schema().field(field.index).name(), &field.spec.name);
+                *slot = (self.file.schema().field(field.index).name(), &field.spec.name);
             }
         }
         let json = JsonRows::new(names);
         let columns = columns.to_vec();
-        Ok(ParquetReader { file: self, fields, columns, json, nulls_unset: false })
+        let (path, schema) = (self.path, Arc::clone(self.file.schema()));
+        Ok(ParquetReader { path, schema, fields, columns, json, nulls_unset: false })
     }
 }
 
 /// A reader of the rows of a Parquet file.
 #[derive(Debug)]
 pub struct ParquetReader {
-    file: ParquetFile,
+    path: PathBuf,
+    schema: SchemaRef,
     fields: Vec<Field>,
     columns: Vec<ColumnSpec>,
     json: JsonRows,
@@ -86,6 +97,7 @@ pub struct ParquetReader {
 #[derive(Debug)]
 struct Field {
     index: usize,
+    leaves: Vec<LeafKind>,
     column: usize,
     spec: ColumnSpec,
 }
@@ -125,12 +137,20 @@ impl ParquetReader {
         &self.columns
     }
 
-    /// Returns the rows after the first `skipped` ones.
-    pub fn rows_after(self, skipped: u64) -> ParquetRows {
-        let Self { file, fields, columns, json, nulls_unset } = self;
+    /// Opens the file, and returns the rows after the first `skipped` ones.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or if its schema has changed.
+    pub fn rows_after(self, skipped: u64) -> Result<ParquetRows, FileError> {
+        let Self { path, schema, fields, columns, json, nulls_unset } = self;
+        let file = OpenFile::open(&path)?;
+        let is_same = |field: &Field| file.leaves(field.index) == field.leaves;
+        if *file.schema() != schema || !fields.iter().all(is_same) {
+            return Err(file.failed("its schema has changed since the load began"));
+        }
         let indexes = fields.iter().map(|field| field.index).collect();
-        let batches = Batches::new(file.0, indexes, skipped);
-        ParquetRows { batches, fields, columns, json, nulls_unset, read: skipped }
+        let batches = Batches::new(file, indexes, skipped);
+        Ok(ParquetRows { batches, fields, columns, json, nulls_unset, read: skipped })
     }
 }
 
@@ -146,34 +166,35 @@ pub struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// Approximate size of the rows that are read at once, in bytes. A longer row is read alone.
-    pub const BYTES: usize = BYTES;
-
-    /// Returns the next rows, or `None` at the end of the file. They have about [`BYTES`](Self::BYTES).
+    /// Reads the next rows, about 1 MiB, and passes them to `each` one after the other. Returns false at the end of the file, or
+    /// if `each` breaks, after which no more rows are read.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is damaged.
-    pub fn next_rows(&mut self) -> Result<Option<Vec<ParquetRow>>, FileError> {
-        let Some(batch) = self.batches.next()? else { return Ok(None) };
-        let rows = self.parse(&batch).map_err(|reason| self.batches.file().failed(reason))?;
-        self.read += rows.len() as u64;
-        Ok(Some(rows))
+    pub fn read_batch(
+        &mut self,
+        each: &mut dyn FnMut(ParquetRow) -> ControlFlow<()>,
+    ) -> Result<bool, FileError> {
+        let Some(batch) = self.batches.next()? else { return Ok(false) };
+        let columns = batch.columns().iter().zip(&self.fields);
+        let columns = columns
+            .map(|(array, field)| ArrowColumn::new(array, &mut field.leaves.iter().copied()));
+        let columns = columns.collect::<Result<Vec<_>, _>>();
+        let columns = columns.map_err(|reason| self.batches.file().failed(reason))?;
+        for index in 0..batch.num_rows() {
+            self.read += 1;
+            let row = ParquetRow { number: self.read, values: self.row(&columns, index) };
+            if each(row).is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns the part of the file's rows that have been read or skipped, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
     pub fn progress(&self) -> f64 {
         self.read as f64 / self.batches.file().rows().max(1) as f64
-    }
-
-    fn parse(&self, batch: &RecordBatch) -> Result<Vec<ParquetRow>, String> {
-        let columns = batch.columns().iter().map(|array| ArrowColumn::new(array));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let row = |index: usize| ParquetRow {
-            number: self.read + index as u64 + 1,
-            values: self.row(&columns, index),
-        };
-        Ok((0..batch.num_rows()).map(row).collect())
     }
 
     fn row(

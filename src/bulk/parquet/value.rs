@@ -121,7 +121,13 @@ fn native_value(
             exact(parse_text(cql_type, &number.to_string())?, number)?
         }
         (Native::Double | Native::Float, ArrowCell::Decimal(number)) => {
-            parse_text(cql_type, &number.to_string())?
+            let value = parse_text(cql_type, &number.to_string())?;
+            match without_fraction(number) {
+                Ok(number) => exact(value, number.to_i128().ok_or_else(too_many_digits)?)?,
+                // As in CSV, a fraction is rounded.
+                Err(NotWhole::HasFraction) => value,
+                Err(NotWhole::OutOfRange) => return Err(too_many_digits()),
+            }
         }
         // Some programs do not mark text as such.
         (Native::Text | Native::Ascii, ArrowCell::Bytes(bytes)) => {
@@ -135,9 +141,9 @@ fn native_value(
         (Native::Uuid, ArrowCell::Bytes(bytes)) => Value::Uuid(uuid(bytes)?),
         (Native::TimeUuid, ArrowCell::Bytes(bytes)) => Value::TimeUuid(uuid(bytes)?),
         (Native::Inet, ArrowCell::Bytes(bytes)) => Value::Inet(address(bytes)?),
-        (Native::Date, ArrowCell::Date(days)) => Value::Date(date(days)?),
+        (Native::Date, ArrowCell::Date(days)) => Value::Date(date(days.into())?),
         (Native::Date, ArrowCell::Timestamp { ticks, per_second }) => {
-            let per_day = per_second * SECONDS_A_DAY;
+            let per_day = i128::from(per_second * SECONDS_A_DAY);
             match ticks.rem_euclid(per_day) {
                 0 => Value::Date(date(ticks.div_euclid(per_day))?),
                 _ => return Err("the time of day would be lost".to_owned()),
@@ -147,7 +153,7 @@ fn native_value(
             Value::Time(Time(nanoseconds))
         }
         (Native::Timestamp, ArrowCell::Timestamp { ticks, per_second }) => {
-            Value::Timestamp(Timestamp(milliseconds(ticks, per_second)?))
+            Value::Timestamp(Timestamp(milliseconds(ticks, per_second.into())?))
         }
         (Native::Timestamp, ArrowCell::Date(days)) => {
             let millis = days.checked_mul(SECONDS_A_DAY * 1_000).ok_or_else(out_of_range)?;
@@ -158,22 +164,11 @@ fn native_value(
             Value::Timestamp(Timestamp(millis.try_into().map_err(|_| out_of_range())?))
         }
         (Native::Duration, ArrowCell::Interval { months, days, nanoseconds }) => {
+            let [months, days] = [months, days].map(i32::try_from);
+            let (months, days) = months.ok().zip(days.ok()).ok_or_else(out_of_range)?;
             let nanoseconds = nanoseconds.try_into().map_err(|_| out_of_range())?;
             let signs = "its months, days and time of day have different signs";
             Value::Duration(Duration::new(months, days, nanoseconds).ok_or(signs)?)
-        }
-        // An interval of Parquet.
-        (Native::Duration, ArrowCell::Bytes(bytes)) if bytes.len() == 12 => {
-            let part = |index: usize| {
-                let bytes = bytes.get(4 * index..).and_then(|bytes| bytes.first_chunk());
-                u32::from_le_bytes(bytes.copied().unwrap_or_default())
-            };
-            let [months, days] = [part(0), part(1)].map(i32::try_from);
-            let nanoseconds = i64::from(part(2)) * 1_000_000;
-            let duration = months.ok().zip(days.ok());
-            let duration =
-                duration.and_then(|(months, days)| Duration::new(months, days, nanoseconds));
-            Value::Duration(duration.ok_or_else(out_of_range)?)
         }
         _ => return Err(not_a(cql_type)),
     })
@@ -212,20 +207,49 @@ fn whole<T: TryFrom<i128> + for<'v> TryFrom<&'v Varint>>(
 fn whole_number(cell: ArrowCell<'_>, cql_type: &CqlType) -> Result<Varint, String> {
     let number = match cell {
         ArrowCell::Integer(number) => return Ok(number.into()),
-        cell => decimal(cell, cql_type)?,
+        ArrowCell::Decimal(number) => without_fraction(number),
+        ArrowCell::Double(number) => whole_float(number)?.map(Varint::from),
+        ArrowCell::Float(number) => whole_float(number.into())?.map(Varint::from),
+        _ => return Err(not_a(cql_type)),
     };
-    let fraction = || "it has a fraction".to_owned();
+    number.map_err(|reason| match reason {
+        NotWhole::HasFraction => "it has a fraction".to_owned(),
+        NotWhole::OutOfRange => out_of_range(),
+    })
+}
+
+/// The reason why a number is not converted to an integer.
+enum NotWhole {
+    HasFraction,
+    OutOfRange,
+}
+
+fn without_fraction(number: Decimal) -> Result<Varint, NotWhole> {
     let Decimal { scale, unscaled } = number;
     if scale == 0 || unscaled.is_zero() {
         return Ok(if scale == 0 { unscaled } else { 0.into() });
     }
-    let power = 10_i128.checked_pow(scale.unsigned_abs()).ok_or_else(out_of_range)?;
-    let number = unscaled.to_i128().ok_or_else(out_of_range)?;
+    let power = 10_i128.checked_pow(scale.unsigned_abs()).ok_or(NotWhole::OutOfRange)?;
+    let number = unscaled.to_i128().ok_or(NotWhole::OutOfRange)?;
     match scale > 0 {
         true if number % power == 0 => Ok((number / power).into()),
-        true => Err(fraction()),
-        false => number.checked_mul(power).map(Varint::from).ok_or_else(out_of_range),
+        true => Err(NotWhole::HasFraction),
+        false => number.checked_mul(power).map(Varint::from).ok_or(NotWhole::OutOfRange),
     }
+}
+
+/// Converts a floating-point number to the integer that it is exactly. Its shortest decimal text may be another integer.
+fn whole_float(number: f64) -> Result<Result<i128, NotWhole>, String> {
+    const LIMIT: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    if !number.is_finite() {
+        return Err(not_finite());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and in range")]
+    Ok(match number {
+        number if number.fract() != 0.0 => Err(NotWhole::HasFraction),
+        number if (-LIMIT..LIMIT).contains(&number) => Ok(number as i128),
+        _ => Err(NotWhole::OutOfRange),
+    })
 }
 
 /// Converts a number. A floating-point number is the shortest decimal number that rounds to it.
@@ -237,29 +261,39 @@ fn decimal(cell: ArrowCell<'_>, cql_type: &CqlType) -> Result<Decimal, String> {
         ArrowCell::Float(number) => format!("{number:e}"),
         _ => return Err(not_a(cql_type)),
     };
-    text.parse().map_err(|_| "it is not a finite number".to_owned())
+    text.parse().map_err(|_| not_finite())
+}
+
+fn not_finite() -> String {
+    "it is not a finite number".to_owned()
+}
+
+fn too_many_digits() -> String {
+    "it has too many digits".to_owned()
 }
 
 /// Returns the value if it is the whole number exactly.
 fn exact(value: Value, number: i128) -> Result<Value, String> {
-    #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates")]
     let found = match &value {
-        Value::Double(found) => *found as i128,
-        Value::Float(found) => *found as i128,
-        _ => number,
+        Value::Double(found) => *found,
+        Value::Float(found) => (*found).into(),
+        _ => return Ok(value),
     };
-    match found == number {
-        true => Ok(value),
-        false => Err("it has too many digits".to_owned()),
+    match whole_float(found) {
+        Ok(Ok(found)) if found == number => Ok(value),
+        _ => Err(too_many_digits()),
     }
 }
 
-/// Rounds to the nearest `float`, as a `float` is parsed from text.
+/// Rounds a fraction to the nearest `float`, as a `float` is parsed from text. Whole numbers have to be exact.
 fn rounded(number: f64) -> Result<f32, String> {
     #[expect(clippy::cast_possible_truncation, reason = "the conversion rounds")]
     let rounded = number as f32;
-    match rounded.is_infinite() && number.is_finite() {
-        true => Err(out_of_range()),
+    if rounded.is_infinite() && number.is_finite() {
+        return Err(out_of_range());
+    }
+    match number.fract() == 0.0 && f64::from(rounded).to_bits() != number.to_bits() {
+        true => Err(too_many_digits()),
         false => Ok(rounded),
     }
 }
@@ -276,17 +310,15 @@ fn address(bytes: &[u8]) -> Result<IpAddr, String> {
     }
 }
 
-fn date(days: i64) -> Result<Date, String> {
+fn date(days: i128) -> Result<Date, String> {
     days.try_into().map(Date).map_err(|_| out_of_range())
 }
 
-fn milliseconds(ticks: i64, per_second: i64) -> Result<i64, String> {
-    if per_second <= 1_000 {
-        return ticks.checked_mul(1_000 / per_second).ok_or_else(out_of_range);
+fn milliseconds(ticks: i128, per_second: i128) -> Result<i64, String> {
+    // The number of ticks in a millisecond, or of milliseconds in a tick.
+    let (ticks_each, millis_each) = ((per_second / 1_000).max(1), (1_000 / per_second).max(1));
+    if ticks % ticks_each != 0 {
+        return Err("a fraction of a millisecond would be lost".to_owned());
     }
-    let per_millisecond = per_second / 1_000;
-    match ticks % per_millisecond {
-        0 => Ok(ticks / per_millisecond),
-        _ => Err("a fraction of a millisecond would be lost".to_owned()),
-    }
+    (ticks / ticks_each * millis_each).try_into().map_err(|_| out_of_range())
 }

@@ -12,6 +12,7 @@ use parquet::file::metadata::{
 };
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use super::schema_depth::check_arrow_depth;
 use super::text_durations::TextDurations;
 use crate::arrow::{AsRows, RecordBatchBuilder};
 use crate::bulk::FileCompression;
@@ -26,12 +27,19 @@ pub struct ParquetWriter<W: Write + Send> {
     builder: RecordBatchBuilder,
     durations: TextDurations,
     /// The offsets of its row groups do not count the bytes before `start`.
-    writer: ArrowWriter<W>,
+    writer: ArrowWriter<Gate<W>>,
     /// The length of the file before this writer, and the row groups in it.
     start: u64,
     earlier: Vec<RowGroupMetaData>,
     /// The metadata of a file without rows.
     empty: FileMetaData,
+}
+
+/// The output of the crate parquet. It discards what is written after the last row group, which would be a footer that lacks
+/// the row groups of earlier runs.
+struct Gate<W> {
+    out: W,
+    is_closed: bool,
 }
 
 /// Size of a batch in memory, in bytes, and of a slice of it that the pages of the file are made of.
@@ -47,7 +55,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// Starts a file.
     ///
     /// # Errors
-    /// Returns an error if two columns have the same name, or if `out` cannot be written.
+    /// Returns an error if two columns have the same name, if a type nests too deep, or if `out` cannot be written.
     pub fn new(out: W, columns: &[ColumnSpec], compression: FileCompression) -> io::Result<Self> {
         if let Some(name) = duplicate(columns) {
             return Err(io::Error::other(format!(
@@ -70,9 +78,11 @@ impl<W: Write + Send> ParquetWriter<W> {
             .set_max_row_group_row_count(None)
             .build();
         let schema = durations.schema();
+        check_arrow_depth(schema).map_err(io::Error::other)?;
         let empty = ArrowWriter::try_new(io::sink(), schema.clone(), Some(properties.clone()));
         let empty = empty.and_then(ArrowWriter::close).map_err(into_io)?;
         let empty = empty.file_metadata().clone();
+        let out = Gate { out, is_closed: false };
         let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties));
         let writer = writer.map_err(into_io)?;
         Ok(Self { builder, durations, writer, start: 0, earlier: Vec::new(), empty })
@@ -144,7 +154,7 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     /// Returns the output. Bytes that are written to it directly are lost.
     pub fn get_mut(&mut self) -> &mut W {
-        self.writer.inner_mut()
+        &mut self.writer.inner_mut().out
     }
 
     /// Writes the rows in memory and the footer, and returns the output.
@@ -154,7 +164,8 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub fn finish(mut self) -> io::Result<W> {
         self.end_group()?;
         let end = self.file_end()?;
-        let mut out = self.writer.into_inner().map_err(into_io)?;
+        self.writer.inner_mut().is_closed = true;
+        let Gate { mut out, .. } = self.writer.into_inner().map_err(into_io)?;
         out.write_all(&end)?;
         Ok(out)
     }
@@ -205,6 +216,19 @@ impl<W: Write + Send> ParquetWriter<W> {
         let mut end = Vec::new();
         ParquetMetaDataWriter::new(&mut end, &metadata).finish().map_err(into_io)?;
         Ok(end)
+    }
+}
+
+impl<W: Write> Write for Gate<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.is_closed {
+            true => Ok(bytes.len()),
+            false => self.out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

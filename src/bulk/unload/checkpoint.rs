@@ -11,7 +11,7 @@ use super::target::{checkpoint, with_extension};
 use crate::table::ScanPlan;
 
 /// The progress of a run. Every row that `plan` counts as read is in the file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     /// The arguments that decide what the file contains.
     pub(super) run: String,

@@ -56,9 +56,8 @@ impl Output {
         dialect: CsvDialect,
         resumed: Option<&Checkpoint>,
     ) -> Result<Self, Failure> {
-        let written = resumed.map(|resumed| resumed.written);
-        let sink = open(target, written).map_err(|error| write_error(target, &error))?;
-        let written = written.unwrap_or_default();
+        let sink = open(target, resumed).map_err(|error| write_error(target, &error))?;
+        let written = resumed.map(|resumed| resumed.written).unwrap_or_default();
         let rows = match target.format {
             FileFormat::Text(format) => {
                 let output = TextOutput::new(sink, format, target.compression, dialect);
