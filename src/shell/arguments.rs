@@ -1,6 +1,7 @@
 //! The command line of `cqlwire shell`, and the program.
 
 use std::env;
+use std::fmt;
 use std::io::{BufWriter, IsTerminal, Read, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::connect_failure::connect_failure_text;
+use super::connector::Connector;
 use super::cqlshrc::{ConfigFile, is_private};
 use super::engine::Engine;
 use super::format::{DEFAULT_TIMESTAMP_FORMAT, DateTimeFormats, ValueFormat};
@@ -21,8 +23,9 @@ use super::table::{Layout, RecordFormat};
 use crate::cli::{ConnectArgs, ConnectDefaults, Failure, parse_seconds, whole_number};
 use crate::wire::Version;
 
-/// The arguments of `cqlwire shell`: those of cqlsh, and those for connecting that all programs have.
-#[derive(Debug, Clone, Args)]
+/// The arguments of `cqlwire shell`: those of cqlsh, and those for connecting that all programs have. The
+/// `Debug` output omits statements and the values of variables, which may contain passwords.
+#[derive(Clone, Args)]
 // As in cqlsh, the last of several equal options counts.
 #[command(args_override_self = true)]
 pub struct ShellArgs {
@@ -122,6 +125,18 @@ pub struct ShellArgs {
     connect: ConnectArgs,
 }
 
+impl fmt::Debug for ShellArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, keyspace, format, connect, .. } = self;
+        f.debug_struct("ShellArgs")
+            .field("file", file)
+            .field("keyspace", keyspace)
+            .field("format", format)
+            .field("connect", connect)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The values of `--format`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RowFormat {
@@ -174,11 +189,11 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
     };
     let settings = Settings { consistency: connect.consistency(), ..settings };
     let output = Output::new(BufWriter::new(stdout()));
-    let engine = Engine { session, connect: Some(connect), settings, output };
+    let engine = Engine::new(session, connect.into(), settings, output);
     let variables = arguments.variables.into_iter().collect();
     let mut runner = ScriptRunner::new(engine, variables, arguments.stop_on_error);
     runner.run(&name, &script).await.map_err(Failure::Io)?;
-    if let Engine { session, connect: Some(connect), .. } = runner.engine() {
+    if let Engine { session, connector: Connector::Arguments(connect), .. } = runner.engine() {
         connect.print_metrics(session);
     }
     let status = if runner.has_failed() { STATEMENT_FAILED } else { 0 };

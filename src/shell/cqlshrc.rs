@@ -1,13 +1,21 @@
 //! The configuration files of cqlsh: cqlshrc and the file of credentials.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The options of a configuration file, by section and name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The options of a configuration file, by section and name. The `Debug` output omits the values, such as
+/// passwords.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct ConfigFile(HashMap<(String, String), String>);
+
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl ConfigFile {
     /// Reads a file. A file that does not exist has no options.
@@ -28,18 +36,25 @@ impl ConfigFile {
         let mut options: HashMap<_, String> = HashMap::new();
         let mut section = String::new();
         let mut last = None;
+        let mut last_indent = 0;
         for line in text.lines() {
             let content = line.trim();
             if content.is_empty() || content.starts_with(['#', ';']) {
                 continue;
             }
-            if line.starts_with([' ', '\t'])
+            let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+            // Only a line that is indented deeper than the name of the option continues its value.
+            if indent > last_indent
                 && let Some(value) = last.as_ref().and_then(|key| options.get_mut(key))
             {
                 value.push('\n');
                 value.push_str(content);
-            } else if let Some(name) = content.strip_prefix('[') {
+                continue;
+            }
+            last_indent = indent;
+            if let Some(name) = content.strip_prefix('[') {
                 section = name.trim_end_matches(']').to_owned();
+                last = None;
             } else if let Some((name, value)) = content.split_once(['=', ':']) {
                 let key = (section.clone(), name.trim().to_ascii_lowercase());
                 options.insert(key.clone(), value.trim().to_owned());
@@ -110,6 +125,16 @@ mod tests {
         assert_eq!(file.get("ui", "time_format"), Some("%Y\n%m"));
         assert_eq!(file.parsed("connection", "port"), Ok(Some(9043_u16)));
         assert_eq!(file.get("connection", "color"), None);
+    }
+
+    #[test]
+    fn a_line_continues_a_value_only_if_it_is_indented_deeper_than_its_name() {
+        let text = "[authentication]\n  username = ada\n  password = s3cret\n  [ui]\n    color = on\n      x\n";
+        let file = ConfigFile::parse(text);
+        assert_eq!(file.get("authentication", "username"), Some("ada"));
+        assert_eq!(file.get("authentication", "password"), Some("s3cret"));
+        assert_eq!(file.get("ui", "color"), Some("on\nx"));
+        assert!(!format!("{file:?}").contains("s3cret"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cqlwire::message::{ErrorCode, Request, ResultMessage, Rows, RowsMetadata};
-use cqlwire::testing::Reply;
+use cqlwire::testing::{Fault, MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
 use tempfile::TempDir;
@@ -153,18 +153,72 @@ fn a_sourced_script_inherits_the_settings_and_its_changes_end_with_it() {
                     ON\nEXPAND is OFF\nCurrent consistency level is TWO.\n";
     assert_eq!(output.stdout, expected);
     assert_eq!(output.stderr, format!("{inner}:4:{NOPE}"));
-    // The keyspace is set again after the script.
-    let statements = server.statements();
-    let mut after = statements.iter().skip_while(|text| !text.contains("nope")).skip(1);
-    assert!(after.any(|text| text.starts_with("USE") && text.contains("ks")), "{statements:?}");
+}
+
+/// A script without a keyspace has none after SOURCE either.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyspace_of_a_sourced_script_ends_with_it() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let host = server.address().to_string();
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+    let keyspaces = ["a", "b"].map(|name| {
+        format!(
+            "CREATE KEYSPACE {name} WITH replication = {replication};\n\
+             CREATE TABLE {name}.t (k text PRIMARY KEY); INSERT INTO {name}.t (k) VALUES ('{name}');\n"
+        )
+    });
+    let inner = file("inner.cql", "SELECT k FROM t; USE b; TRACING ON\nSELECT k FROM t;\n");
+    let script = format!(
+        "{}SOURCE '{inner}'\nSELECT k FROM t;\nUSE a;\nSOURCE '{inner}'\nSELECT k FROM t;\n",
+        keyspaces.concat()
+    );
+    let script = file("script.cql", &script);
+    let output = run(CQLWIRE, &["shell", "--host", &host, "--format", "csv", "-f", &script]);
+    let rows = |text: &str| text.lines().filter(|line| line.len() == 1).collect::<String>();
+    // Of the first script: an error, b, an error. Of the second: a, b, a.
+    assert_eq!(rows(&output.stdout).replace('k', ""), "baba", "{output:?}");
+    let errors = output.stderr.lines().filter(|line| line.contains("eyspace"));
+    assert_eq!((output.code, errors.count()), (2, 2), "{output:?}");
+}
+
+#[test]
+fn a_login_or_exit_that_is_malformed_ends_the_script() {
+    let server = Server::start();
+    for unit in ["LOGIN bob secret", "LOGIN bob \u{201c}x\u{201d}", "LOGIN bob 'x' # c", "QUIT # c"]
+    {
+        let (_, output) = server.script(format!("{unit}\nSELECT nope;\n"));
+        assert_eq!(output.code, 2, "{unit}");
+        assert!(output.stderr.ends_with("the rest of the script was not run\n"), "{output:?}");
+    }
+    assert!(!server.statements().contains(&"SELECT nope;".to_owned()));
+}
+
+#[test]
+fn errors_do_not_contain_passwords() {
+    let server = Server::start();
+    let (_, output) = server.script(
+        "CREATE ROLE a WITH PASSWORD = \u{2018}s3cret\u{2019};\n\
+         CREATE ROLE nope WITH PASSWORD = 's3cret';\n",
+    );
+    assert_eq!((output.code, output.stderr.lines().count()), (2, 3), "{output:?}");
+    for secret in ["s3cret", "does not exist"] {
+        assert!(!output.stderr.contains(secret), "{output:?}");
+    }
 }
 
 #[test]
 fn exit_ends_all_scripts() {
     let server = Server::start();
     let inner = server.file("inner.cql", "SELECT k FROM t;\nEXIT\nSELECT nope;\n");
-    let (_, output) = server.script(format!("SOURCE '{inner}'\nSELECT nope;\n"));
+    let (_, output) = server.script(format!("USE ks;\nSOURCE '{inner}'\nSELECT nope;\n"));
     assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (0, ONE_ROW, ""));
+    assert_eq!(server.statements().last().map(String::as_str), Some("SELECT k FROM t;"));
 }
 
 #[test]
@@ -172,6 +226,33 @@ fn stops_at_the_first_error_if_asked() {
     let server = Server::start();
     let output = server.shell(&["--stop-on-error", "-e", "SELECT nope; SELECT k FROM t"]);
     assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    let inner = server.file("inner.cql", "USE ${ks};\n");
+    let script = format!("SOURCE '{inner}'\nSELECT k FROM t;\n");
+    let output = server.shell(&["--stop-on-error", "-e", &script]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+}
+
+/// Cassandra before 4.0 does not know the statement DESCRIBE.
+#[tokio::test(flavor = "multi_thread")]
+async fn describes_the_schema_of_a_server_that_does_not_know_describe() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let host = server.address().to_string();
+    let refuse = |statement: &str, message: &str| {
+        server.add_fault(Fault::error(ErrorCode::Syntax, message).statement(statement));
+    };
+    let unknown =
+        |word: &str| format!("line 1:0 no viable alternative at input '{word}' ([{word}]...)");
+    refuse("DESCRIBE KEYSPACES%", &unknown("DESCRIBE"));
+    refuse("desc keyspaces%", &unknown("desc"));
+    refuse("DESCRIBE TYPES%", "line 1:9 mismatched input 'TYPES'");
+    let describe = |command| run(CQLWIRE, &["shell", "--host", &host, "-e", command]);
+    for command in ["DESCRIBE KEYSPACES", "desc keyspaces"] {
+        let output = describe(command);
+        assert!(output.code == 0 && output.stdout.contains("system"), "{output:?}");
+    }
+    let output = describe("DESCRIBE TYPES");
+    let expected = "<stdin>:1:line 1:9 mismatched input 'TYPES'\n";
+    assert_eq!((output.code, output.stderr.as_str()), (2, expected));
 }
 
 #[test]

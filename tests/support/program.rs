@@ -20,15 +20,31 @@ pub(crate) struct Output {
 /// Time limit of a program. It is far longer than any program needs; one that exceeds it hangs.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs a program to its end.
+/// Variables of the environment from which the shell takes options, as it does from files in the home
+/// directory.
+const SHELL_VARIABLES: [&str; 6] = [
+    "CQLSH_HOST",
+    "CQLSH_PORT",
+    "CQLSH_DEFAULT_TIMESTAMP_FORMAT",
+    "CQLWIRE_KEYSPACE",
+    "NO_COLOR",
+    "SSL_CERTFILE",
+];
+
+/// Runs a program to its end, without the configuration of the user who runs the tests.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
     run_with_input(program, arguments, Vec::new())
 }
 
 /// Runs a program to its end, with `input` on its standard input.
 pub(crate) fn run_with_input(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    for variable in SHELL_VARIABLES {
+        command.env_remove(variable);
+    }
+    let mut child = command
         .args(arguments)
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

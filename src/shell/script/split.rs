@@ -23,12 +23,15 @@ pub(in crate::shell) enum UnitKind {
     /// A statement, string, name or comment that the script does not end. Always the last unit; its line is
     /// that of the opening mark. The statements before it in this line are not units, as in cqlsh.
     Incomplete,
-    /// A line with a character that is not part of CQL. `text` is the line.
+    /// A line with a character that is not part of CQL. `text` ends with the line, and begins with the
+    /// first line of the statements that are not run because of it.
     Invalid {
-        /// Number of the line among those that were read since the last complete statement, from 1.
+        /// Number of the line in `text`, from 1.
         line: usize,
         /// Position of the character in its line, from 1.
         column: usize,
+        /// Offset of the line in `text`, in bytes.
+        start: usize,
     },
 }
 
@@ -208,15 +211,17 @@ impl<'s> Splitter<'s> {
         self.skip(bad);
         let before = &lines[..lines.len() - self.rest.len()];
         let start = before.rfind(self.line_end).map_or(0, |at| at + 1);
-        let text = lines[start..].split(self.line_end).next().unwrap_or_default();
         let kind = UnitKind::Invalid {
             line: before.matches(self.line_end).count() + 1,
             column: before[start..].chars().count() + 1,
+            start,
         };
+        let line = self.line;
+        self.skip(self.first_line().len());
+        let text = &lines[..lines.len() - self.rest.len()];
         self.ready.clear();
-        self.ready.push_back(Unit { text, line: self.line, kind });
-        let end = self.rest.find(self.line_end).map_or(self.rest.len(), |at| at + 1);
-        self.skip(end);
+        self.ready.push_back(Unit { text, line, kind });
+        self.skip(self.rest.chars().next().map_or(0, char::len_utf8));
     }
 }
 
@@ -308,17 +313,18 @@ mod tests {
 
     #[test]
     fn an_invalid_line_costs_its_statements_only() {
-        let (complete, invalid) =
-            (UnitKind::Complete, |line, column| UnitKind::Invalid { line, column });
+        let complete = UnitKind::Complete;
+        let invalid = |line, column, start| UnitKind::Invalid { line, column, start };
         for (script, expected) in [
-            ("# it's\nSELECT 1;", vec![(1, invalid(1, 1)), (2, complete)]),
-            ("\nSELECT 1; SELECT # ;\nSELECT 2;", vec![(2, invalid(1, 18)), (3, complete)]),
-            ("SELECT\n  a|b;\nSELECT 2;", vec![(2, invalid(2, 4)), (3, complete)]),
-            (" k\n---\n 1\n\n(1 rows)\nSELECT 1;", vec![(5, invalid(5, 1)), (6, complete)]),
+            ("# it's\nSELECT 1;", vec![(1, invalid(1, 1, 0)), (2, complete)]),
+            ("\nSELECT 1; SELECT # ;\nSELECT 2;", vec![(2, invalid(1, 18, 0)), (3, complete)]),
+            ("SELECT\n  a|b;\nSELECT 2;", vec![(2, invalid(2, 4, 7)), (3, complete)]),
+            (" k\n---\n 1\n\n(1 rows)\nSELECT 1;", vec![(5, invalid(5, 1, 11)), (6, complete)]),
             ("SELECT '#' /* # */ -- #\n;", vec![(1, complete)]),
         ] {
             assert_eq!(kinds(script), expected, "{script}");
         }
+        assert_eq!(texts("SELECT\n  a|b;\nSELECT 2;"), ["SELECT\n  a|b;", "SELECT 2;"]);
     }
 
     proptest! {
