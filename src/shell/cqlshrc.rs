@@ -97,19 +97,30 @@ impl ConfigFile {
     }
 }
 
-/// Returns true if only the owner can read a file, or if it does not exist. Always true where files have
-/// no Unix permissions.
-pub(super) fn is_private(file: &Path) -> bool {
+/// Returns true if a file belongs to the user of this process and neither its group nor other users can read
+/// it, or if it does not exist. For root, the owner does not matter, as in cqlsh. Without `/proc`, the owner
+/// is not checked. Always true where files have no Unix permissions.
+pub(super) fn is_secure(file: &Path) -> bool {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(file).map_or(true, |metadata| metadata.permissions().mode() & 0o044 == 0)
+        use std::os::unix::fs::MetadataExt;
+        let Ok(metadata) = fs::metadata(file) else { return true };
+        let user = fs::metadata("/proc/self").map(|process| process.uid());
+        is_secure_for(user.ok(), metadata.uid(), metadata.mode())
     }
     #[cfg(not(unix))]
     {
         let _no_permissions = file;
         true
     }
+}
+
+/// Returns true if a file of `owner` with these permissions is secure for a user; `None` if the user is not
+/// known.
+#[cfg(unix)]
+fn is_secure_for(user: Option<u32>, owner: u32, mode: u32) -> bool {
+    let is_owner = user.is_none_or(|user| user == 0 || user == owner);
+    is_owner && mode & 0o044 == 0
 }
 
 #[cfg(test)]
@@ -135,6 +146,21 @@ mod tests {
         assert_eq!(file.get("authentication", "password"), Some("s3cret"));
         assert_eq!(file.get("ui", "color"), Some("on\nx"));
         assert!(!format!("{file:?}").contains("s3cret"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_another_user_or_that_others_can_read_is_not_secure() {
+        for (user, owner, mode, expected) in [
+            (Some(1000), 1000, 0o600, true),
+            (Some(1000), 1000, 0o640, false),
+            (Some(1000), 1000, 0o604, false),
+            (Some(1000), 1001, 0o600, false),
+            (Some(0), 1001, 0o600, true),
+            (None, 1001, 0o600, true),
+        ] {
+            assert_eq!(is_secure_for(user, owner, mode), expected, "{user:?} {owner} {mode:o}");
+        }
     }
 
     #[test]

@@ -64,13 +64,13 @@ impl Engine {
     /// # Errors
     /// Returns an error if it fails, or if the output cannot be written.
     pub(super) async fn run(&mut self, text: &str) -> Result<Next, UnitError> {
-        let Settings { layout, is_tracing, .. } = &mut self.settings;
         match Command::parse(text).map_err(|reason| parse_failure(text, reason))? {
             Command::Statement => {
                 if switches_keyspace(text) {
                     self.own_session().await?;
                 }
-                execute(&self.session, &self.settings, &mut self.output, text).await?;
+                let settings = self.output_settings();
+                execute(&self.session, &settings, &mut self.output, text).await?;
             }
             Command::Describe => {
                 let keyspace = self.session.keyspace();
@@ -111,16 +111,21 @@ impl Engine {
                 self.output.print(line)?;
             }
             Command::Expand(change) => {
+                let layout = &mut self.settings.layout;
                 let mut is_expanded = *layout == Layout::Expanded;
                 let line = switch("EXPAND", &mut is_expanded, change);
                 *layout = if is_expanded { Layout::Expanded } else { Layout::Table };
                 self.output.print(line)?;
             }
-            Command::Tracing(change) => self.output.print(switch("TRACING", is_tracing, change))?,
+            Command::Tracing(change) => {
+                let is_tracing = &mut self.settings.is_tracing;
+                self.output.print(switch("TRACING", is_tracing, change))?;
+            }
             Command::Paging(change) => self.change_paging(change)?,
             Command::Show(subject) => {
-                let Self { session, connector, settings, output, .. } = self;
-                show(session, connector, settings, output, subject).await?;
+                let settings = self.output_settings();
+                let Self { session, connector, output, .. } = self;
+                show(session, connector, &settings, output, subject).await?;
             }
             Command::Capture(Capture::To(name)) => self.begin_capture(&name)?,
             Command::Capture(Capture::Off) if self.output.capture_name().is_some() => {
@@ -141,6 +146,13 @@ impl Engine {
             Command::Exit => return Ok(Next::Exit),
         }
         Ok(Next::Continue)
+    }
+
+    /// Returns the settings for printing: without colour while results are captured.
+    fn output_settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.values.is_colored &= self.output.capture_name().is_none();
+        settings
     }
 
     /// Opens a session for this script alone, so that its USE does not change the keyspace of the script
@@ -227,8 +239,8 @@ impl Engine {
         }
     }
 
-    /// Connects as another user. If that fails, the script ends: the units that follow must not be run as
-    /// the user before.
+    /// Connects as another user. If that fails, the script ends, because the units that follow must not be
+    /// run as the previous user.
     async fn login(&mut self, login: Login) -> Result<(), UnitError> {
         let Login { username, password } = login;
         let Connector::Arguments(connect) = &self.connector else {
@@ -242,8 +254,8 @@ impl Engine {
     }
 }
 
-/// Returns the failure of a command whose arguments are not valid. After LOGIN the script ends: the units
-/// that follow must not be run as the user before.
+/// Returns the failure of a command whose arguments are not valid. After LOGIN the script ends, because the
+/// units that follow must not be run as the previous user.
 fn parse_failure(text: &str, reason: String) -> UnitError {
     match first_keyword(text).eq_ignore_ascii_case("LOGIN") {
         true => UnitError::fatal(reason),

@@ -110,6 +110,8 @@ impl ScriptRunner {
                 Ok(Next::Exit) => Ok(End::Exit),
                 Err(error) => Err(error),
             };
+            // The results of a unit are visible before the next one is run.
+            self.engine.output.flush()?;
             match outcome {
                 Ok(End::Continue) => {}
                 Ok(End::Exit) => return Ok(End::Exit),
@@ -121,7 +123,7 @@ impl ScriptRunner {
                 }
                 Err(UnitError::Fatal(reasons)) => {
                     self.print_errors(name, line, &reasons)?;
-                    eprintln!("the rest of the script was not run");
+                    self.engine.output.print_error("the rest of the script was not run")?;
                     return Ok(End::Exit);
                 }
                 Err(UnitError::Output(error)) => return Err(error),
@@ -130,16 +132,16 @@ impl ScriptRunner {
         Ok(End::Continue)
     }
 
-    /// Prints errors. The results before them are printed first.
+    /// Prints errors.
     fn print_errors(&mut self, name: &str, line: usize, reasons: &[String]) -> io::Result<()> {
         self.has_failed = true;
-        self.engine.output.flush()?;
         for reason in reasons {
             let text = format!("{name}:{line}:{reason}");
-            match self.engine.settings.values.is_colored {
-                true => eprintln!("{}", Style::Red.paint(&text)),
-                false => eprintln!("{text}"),
-            }
+            let text = match self.engine.settings.values.is_colored {
+                true => Style::Red.paint(&text),
+                false => text,
+            };
+            self.engine.output.print_error(text)?;
         }
         Ok(())
     }

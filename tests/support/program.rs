@@ -31,20 +31,24 @@ const SHELL_VARIABLES: [&str; 6] = [
     "SSL_CERTFILE",
 ];
 
-/// Runs a program to its end, without the configuration of the user who runs the tests.
+/// Returns the command of a program, without the configuration of the user who runs the tests.
+pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for variable in SHELL_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.args(arguments).env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+/// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
     run_with_input(program, arguments, Vec::new())
 }
 
 /// Runs a program to its end, with `input` on its standard input.
 pub(crate) fn run_with_input(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
-    let mut command = Command::new(program);
-    for variable in SHELL_VARIABLES {
-        command.env_remove(variable);
-    }
-    let mut child = command
-        .args(arguments)
-        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+    let mut child = command(program, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

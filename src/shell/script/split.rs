@@ -187,12 +187,11 @@ impl<'s> Splitter<'s> {
             _ => c.is_ascii(),
         };
         let before = &lines[..lines.len() - self.rest.len()];
-        let line_start = before.rfind(self.line_end).map_or(0, |at| at + 1);
         match token.kind {
             TokenKind::Word if token.text.starts_with('_') => Some(0),
             TokenKind::Blank | TokenKind::Symbol | TokenKind::Word | TokenKind::Number => {
                 let is_count = token.text == "("
-                    && before[line_start..].trim().is_empty()
+                    && is_at_line_start(before.chars(), self.line_end)
                     && is_row_count(self.first_line());
                 if is_count { Some(0) } else { token.text.find(|c| !is_valid(c)) }
             }
@@ -230,6 +229,13 @@ fn is_unterminated(token: Token<'_>) -> bool {
     let is_block_comment = token.kind == TokenKind::Comment && token.text.starts_with("/*");
     let is_closed = token.text.len() >= "/**/".len() && token.text.ends_with("*/");
     token.kind == TokenKind::Unterminated || is_block_comment && !is_closed
+}
+
+/// Returns true if only white space is between the last end of a line and the end of a text. Reads the text
+/// from its end, and no further than needed, so that a long line is not read for each of its tokens.
+fn is_at_line_start(text: impl DoubleEndedIterator<Item = char>, line_end: char) -> bool {
+    let mut last = text.rev().skip_while(|c| *c != line_end && c.is_whitespace());
+    last.next().is_none_or(|c| c == line_end)
 }
 
 /// Returns true for a line such as `(2 rows)`, the last line of a printed table.
@@ -309,6 +315,20 @@ mod tests {
             let last = split(script).last().map(|unit| (unit.line, unit.kind));
             assert_eq!(last, Some((line, UnitKind::Incomplete)), "{script}");
         }
+    }
+
+    #[test]
+    fn the_start_of_a_line_is_found_in_constant_time() {
+        for (text, expected) in [("", true), (" \t", true), ("a\n ", true), ("a ", false)] {
+            assert_eq!(is_at_line_start(text.chars(), '\n'), expected, "{text:?}");
+        }
+        let line = "(a, ".repeat(1 << 18);
+        let mut steps = 0;
+        for (offset, _) in line.match_indices('(') {
+            is_at_line_start(line[..offset].chars().inspect(|_| steps += 1), '\n');
+        }
+        assert!(steps <= line.len(), "{steps}");
+        assert_eq!(texts(&format!("{line};")), [format!("{line};")]);
     }
 
     #[test]
