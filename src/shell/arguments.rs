@@ -181,7 +181,7 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
     let (name, script) = match arguments.script() {
         Ok(script) => script,
         Err(error) => {
-            print_error(error).map_err(unwritable)?;
+            print_error(error).map_err(|error| unwritable(&error))?;
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -191,7 +191,8 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
         Err(failure @ Failure::Session { .. }) => {
             let (address, timeout) = (connect.first_host(), connect.connect_timeout());
             let text = connect_failure_text(&failure, &address, timeout);
-            print_error(format_args!("Connection error: {text}")).map_err(unwritable)?;
+            print_error(format_args!("Connection error: {text}"))
+                .map_err(|error| unwritable(&error))?;
             return Ok(ExitCode::FAILURE);
         }
         Err(failure) => return Err(failure),
@@ -201,7 +202,7 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
     let engine = Engine::new(session, connect.into(), settings, output);
     let variables = arguments.variables.into_iter().collect();
     let mut runner = ScriptRunner::new(engine, variables, arguments.stop_on_error);
-    runner.run(&name, &script).await.map_err(unwritable)?;
+    runner.run(&name, &script).await.map_err(|error| unwritable(&error))?;
     if let Engine { session, connector: Connector::Arguments(connect), .. } = runner.engine() {
         connect.print_metrics(session);
     }
@@ -211,7 +212,7 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
 
 /// Returns the failure of writing the output. Other than for programs that print one list, it is an error
 /// if the reader closes the output, because the rest of the script was not run.
-fn unwritable(error: io::Error) -> Failure {
+fn unwritable(error: &io::Error) -> Failure {
     Failure::Text(format!("{error}; the rest of the script was not run"))
 }
 

@@ -10,7 +10,7 @@ pub(super) enum Connector {
     /// The arguments with which the session was opened.
     Arguments(Box<ConnectArgs>),
     /// The builder of a session whose user cannot change.
-    Builder(SessionBuilder),
+    Builder(Box<SessionBuilder>),
 }
 
 impl From<ConnectArgs> for Connector {
@@ -34,7 +34,7 @@ impl Connector {
                 })
             }
             Self::Builder(builder) => {
-                let connected = with_keyspace(builder.clone(), keyspace).connect().await;
+                let connected = with_keyspace(builder.as_ref().clone(), keyspace).connect().await;
                 connected.map_err(|error| error.to_string())
             }
         }

@@ -230,7 +230,7 @@ impl Engine {
         if errors.is_empty() { Ok(()) } else { Err(UnitError::Failed(errors)) }
     }
 
-    /// Clears the terminal, with the program that knows it if there is one.
+    /// Clears the terminal with the program `clear`, or with escape sequences if that cannot be run.
     fn clear(&mut self) -> io::Result<()> {
         self.output.flush()?;
         match std::process::Command::new("clear").status() {

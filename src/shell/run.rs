@@ -31,7 +31,8 @@ pub(crate) async fn run_schema_script(
 ) -> Result<(), Failure> {
     let session = builder.clone().connect().await?;
     let output = Output::new(io::sink());
-    let engine = Engine::new(session, Connector::Builder(builder), Settings::default(), output);
+    let engine =
+        Engine::new(session, Connector::Builder(Box::new(builder)), Settings::default(), output);
     let mut runner = ScriptRunner::new(engine, Variables::default(), false);
     runner.run(name, script).await.map_err(Failure::Io)?;
     match runner.has_failed() {

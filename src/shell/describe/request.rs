@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_command_is_refused_and_an_incomplete_one_names_what_it_lacks() {
+    fn a_malformed_command_is_refused_and_the_error_of_an_incomplete_one_names_what_it_lacks() {
         for command in [
             "DESCRIBE TABLE a.b.c",
             "DESCRIBE TABLE a b",
