@@ -32,7 +32,7 @@ impl UnitError {
     }
 
     /// Returns the failure of a line with a character that is not part of CQL: see
-    /// [`UnitKind::Invalid`]. Withholds a text that may contain a password.
+    /// `UnitKind::Invalid`. Withholds a text that may contain a password.
     ///
     /// The script ends if the text may have been meant to change the user or to end the script.
     pub(super) fn invalid_line(text: &str, line: usize, column: usize, start: usize) -> Self {
