@@ -1,5 +1,6 @@
 //! The arguments for connecting to Cassandra.
 
+use std::io::{Write, stderr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,7 +43,8 @@ pub struct ConnectArgs {
     #[arg(long = "local-dc", value_name = "NAME", env = "CQLWIRE_LOCAL_DC")]
     local_datacenter: Option<String>,
 
-    /// Consistency level of requests [default: LOCAL_ONE, and QUORUM for transactions]
+    /// Consistency level of requests [default: LOCAL_ONE, in the shell ONE, and QUORUM for
+    /// transactions]
     #[arg(long, value_name = "LEVEL")]
     consistency: Option<Consistency>,
 
@@ -60,7 +62,7 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "3|4|5")]
     protocol_version: Option<Version>,
 
-    /// Timeout of connecting and of each request [default: 10]
+    /// Timeout of connecting and of each request [default: 10; the shell's default for connecting is 5]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -88,12 +90,12 @@ pub struct ConnectArgs {
     username: Option<String>,
 
     /// Password; use the environment variable to hide it from other users of this machine
-    #[arg(short, long, env = "CQLWIRE_PASSWORD", hide_env_values = true, requires = "username")]
+    #[arg(short, long, env = "CQLWIRE_PASSWORD", hide_env_values = true)]
     password: Option<Password>,
 
     /// Java class of a server authenticator that may receive the password, in addition to the
     /// classes that are known to require a password
-    #[arg(long, value_name = "CLASS", requires = "username")]
+    #[arg(long, value_name = "CLASS")]
     authenticator: Option<String>,
 
     #[command(flatten)]
@@ -145,10 +147,17 @@ impl ConnectArgs {
         if self.username.is_none() {
             self.username = defaults.username;
         }
-        if self.password.is_none() {
+        if self.password.is_none() && self.username.is_some() {
             self.password = defaults.password;
         }
         self.tls.set_defaults(defaults.is_tls, defaults.tls_ca, defaults.tls_client);
+    }
+
+    /// Replaces the timeouts of connecting and of each request that are given.
+    pub(crate) fn set_timeouts(&mut self, connect: Option<Duration>, request: Option<Duration>) {
+        // Without a timeout of its own, connecting has that of requests.
+        self.connect_timeout = connect.or(self.connect_timeout).or(self.timeout);
+        self.timeout = request.or(self.timeout);
     }
 
     /// Replaces the host and, if one is given, the port.
@@ -221,6 +230,13 @@ impl ConnectArgs {
     }
 
     fn builder(&self) -> Result<SessionBuilder, Failure> {
+        if self.username.is_none() && (self.password.is_some() || self.authenticator.is_some()) {
+            return Err(Failure::Arguments(
+                "--password and --authenticator need a user name; pass --username, or set the \
+                 environment variable CQLWIRE_USERNAME"
+                    .to_owned(),
+            ));
+        }
         let builder = match self.hosts.as_slice() {
             [] => Session::builder().contact_points([DEFAULT_HOST]),
             hosts => Session::builder().contact_points(hosts),
@@ -278,7 +294,7 @@ impl ConnectArgs {
     /// Prints the metrics of the session to stderr if `--metrics` is given.
     pub fn print_metrics(&self, session: &Session) {
         if self.metrics {
-            eprint!("{}", Summary(&session.metrics()));
+            let _unwritable = write!(stderr(), "{}", Summary(&session.metrics()));
         }
     }
 }
@@ -314,7 +330,11 @@ fn parse_compression(text: &str) -> Result<CompressionArg, String> {
     }
 }
 
-fn parse_timeout(text: &str) -> Result<Duration, String> {
+/// Parses a number of seconds above 0.
+///
+/// # Errors
+/// Returns the reason if the text is not such a number.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     let timeout = parse_seconds(text)?;
     if timeout.is_zero() {
         return Err("with this timeout every request would fail; use a number above 0".to_owned());
@@ -369,6 +389,39 @@ mod tests {
         }
         let error = error(&["--wait", "-1"]);
         assert!(error.contains("': not a number of seconds between 0 and 1e19"), "{error}");
+    }
+
+    #[test]
+    fn a_password_needs_a_user_name_from_arguments_or_defaults() {
+        let mut connect = parse(&["-p", "s3cret"]).unwrap();
+        connect.username = None;
+        let error = connect.builder().unwrap_err().to_string();
+        assert!(error.contains("need a user name; pass --username"), "{error}");
+        connect.set_defaults(ConnectDefaults {
+            username: Some("ada".to_owned()),
+            password: Some("other".to_owned().into()),
+            ..ConnectDefaults::default()
+        });
+        assert_eq!(connect.password.as_ref().map(Password::as_str), Some("s3cret"));
+        assert!(connect.builder().is_ok());
+    }
+
+    #[test]
+    fn a_timeout_of_its_own_takes_precedence_over_the_common_timeout() {
+        let seconds = Duration::from_secs;
+        let timeouts = |connect_timeout, request_timeout| {
+            let mut connect = parse(&["--timeout", "9"]).unwrap();
+            connect.set_defaults(ConnectDefaults {
+                connect_timeout: Some(seconds(5)),
+                request_timeout: Some(seconds(6)),
+                ..ConnectDefaults::default()
+            });
+            connect.set_timeouts(connect_timeout, request_timeout);
+            (connect.connect_timeout(), connect.timeout)
+        };
+        assert_eq!(timeouts(None, None), (seconds(9), Some(seconds(9))));
+        assert_eq!(timeouts(Some(seconds(2)), None), (seconds(2), Some(seconds(9))));
+        assert_eq!(timeouts(None, Some(seconds(3))), (seconds(9), Some(seconds(3))));
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod summary;
 mod tls;
 
 pub use arguments::{ConnectArgs, whole_number};
-pub(crate) use arguments::{ConnectDefaults, parse_seconds, with_keyspace};
+pub(crate) use arguments::{ConnectDefaults, parse_seconds, parse_timeout, with_keyspace};
 pub use failure::Failure;
 pub use program::{run, run_with_status};

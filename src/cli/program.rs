@@ -1,7 +1,7 @@
 //! The common part of every `main`: the runtime, the error message and the exit status.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::failure::Failure;
@@ -27,7 +27,8 @@ pub fn run_with_status(program: impl Future<Output = Result<ExitCode, Failure>>)
         Ok(status) => status,
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // If stderr cannot be written either, the exit status remains.
+            let _unwritable = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(failure.exit_status())
         }
     }

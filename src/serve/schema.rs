@@ -14,7 +14,6 @@ pub(super) async fn run_schema(
     file: &str,
     script: &str,
 ) -> Result<(), Failure> {
-    let session = Session::builder().contact_points(nodes).fetch_schema(false);
-    let session = session.connect().await?;
-    run_schema_script(session, file, script).await
+    let builder = Session::builder().contact_points(nodes).fetch_schema(false);
+    run_schema_script(builder, file, script).await
 }

@@ -1,7 +1,9 @@
 //! The command line of `cqlwire shell`, and the program.
 
 use std::env;
-use std::io::{BufWriter, IsTerminal, Read, stdin, stdout};
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal, Read, stdin, stdout};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,20 +11,22 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::connect_failure::connect_failure_text;
-use super::cqlshrc::{ConfigFile, is_private};
+use super::connector::Connector;
+use super::cqlshrc::{ConfigFile, is_secure};
 use super::engine::Engine;
 use super::format::{DEFAULT_TIMESTAMP_FORMAT, DateTimeFormats, ValueFormat};
-use super::output::Output;
+use super::output::{Output, print_error};
 use super::python::{expand_home, os_error, repr};
 use super::run::ScriptRunner;
 use super::script::{decode, read_script};
 use super::settings::Settings;
 use super::table::{Layout, RecordFormat};
-use crate::cli::{ConnectArgs, ConnectDefaults, Failure, parse_seconds, whole_number};
+use crate::cli::{ConnectArgs, ConnectDefaults, Failure, parse_timeout, whole_number};
 use crate::wire::Version;
 
-/// The arguments of `cqlwire shell`: those of cqlsh, and those for connecting that all programs have.
-#[derive(Debug, Clone, Args)]
+/// The arguments of `cqlwire shell`: those of cqlsh, and those for connecting that all programs have. The
+/// `Debug` output omits statements and the values of variables, which may contain passwords.
+#[derive(Clone, Args)]
 // As in cqlsh, the last of several equal options counts.
 #[command(args_override_self = true)]
 pub struct ShellArgs {
@@ -62,7 +66,8 @@ pub struct ShellArgs {
     #[arg(long)]
     stop_on_error: bool,
 
-    /// Value of the variable `${NAME}` in scripts; can be repeated
+    /// Value of the variable `${NAME}` in scripts; can be repeated. In strings and quoted names, quotation
+    /// marks in the value are doubled; elsewhere, it is one word, number, string or quoted name
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
     variables: Vec<(String, String)>,
 
@@ -75,11 +80,11 @@ pub struct ShellArgs {
     ssl: bool,
 
     /// Timeout of connecting [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_timeout)]
     connect_timeout: Option<Duration>,
 
     /// Timeout of each request [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_timeout)]
     request_timeout: Option<Duration>,
 
     /// File with the options of cqlsh [default: ~/.cassandra/cqlshrc]
@@ -122,6 +127,18 @@ pub struct ShellArgs {
     connect: ConnectArgs,
 }
 
+impl fmt::Debug for ShellArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, keyspace, format, connect, .. } = self;
+        f.debug_struct("ShellArgs")
+            .field("file", file)
+            .field("keyspace", keyspace)
+            .field("format", format)
+            .field("connect", connect)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The values of `--format`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RowFormat {
@@ -137,6 +154,9 @@ enum RowFormat {
     Csv,
 }
 
+/// The timeout of connecting, as in cqlsh.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The exit status after a statement has failed.
 const STATEMENT_FAILED: u8 = 2;
 
@@ -150,6 +170,10 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
     let config_file = PathBuf::from(expand_home(config_file));
     let config = ConfigFile::read(&config_file).map_err(Failure::Arguments)?;
     let mut connect = arguments.connect(&config, &config_file).map_err(Failure::Arguments)?;
+    if config.get("authentication", "password").is_some() && !is_secure(&config_file) {
+        let file = config_file.display();
+        warn(format_args!("other users can read the password in {file}; run `chmod 600` on it"));
+    }
     let settings = arguments.settings(&config).map_err(Failure::Arguments)?;
     // Ask for the password before reading the script, which may be typed on the same terminal.
     connect.ask_for_password()?;
@@ -157,7 +181,7 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
     let (name, script) = match arguments.script() {
         Ok(script) => script,
         Err(error) => {
-            eprintln!("{error}");
+            print_error(error).map_err(|error| unwritable(&error))?;
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -167,22 +191,29 @@ pub async fn run(arguments: ShellArgs) -> Result<ExitCode, Failure> {
         Err(failure @ Failure::Session { .. }) => {
             let (address, timeout) = (connect.first_host(), connect.connect_timeout());
             let text = connect_failure_text(&failure, &address, timeout);
-            eprintln!("Connection error: {text}");
+            print_error(format_args!("Connection error: {text}"))
+                .map_err(|error| unwritable(&error))?;
             return Ok(ExitCode::FAILURE);
         }
         Err(failure) => return Err(failure),
     };
     let settings = Settings { consistency: connect.consistency(), ..settings };
     let output = Output::new(BufWriter::new(stdout()));
-    let engine = Engine { session, connect: Some(connect), settings, output };
+    let engine = Engine::new(session, connect.into(), settings, output);
     let variables = arguments.variables.into_iter().collect();
     let mut runner = ScriptRunner::new(engine, variables, arguments.stop_on_error);
-    runner.run(&name, &script).await.map_err(Failure::Io)?;
-    if let Engine { session, connect: Some(connect), .. } = runner.engine() {
+    runner.run(&name, &script).await.map_err(|error| unwritable(&error))?;
+    if let Engine { session, connector: Connector::Arguments(connect), .. } = runner.engine() {
         connect.print_metrics(session);
     }
     let status = if runner.has_failed() { STATEMENT_FAILED } else { 0 };
     Ok(ExitCode::from(status))
+}
+
+/// Returns the failure of writing the output. Other than for programs that print one list, it is an error
+/// if the reader closes the output, because the rest of the script was not run.
+fn unwritable(error: &io::Error) -> Failure {
+    Failure::Text(format!("{error}; the rest of the script was not run"))
 }
 
 impl ShellArgs {
@@ -229,7 +260,8 @@ impl ShellArgs {
             None => config.parsed("connection", "port")?,
         };
         let seconds = |name| -> Result<Option<Duration>, String> {
-            Ok(config.parsed("connection", name)?.map(Duration::from_secs))
+            let seconds = config.parsed::<NonZeroU64>("connection", name)?;
+            Ok(seconds.map(|seconds| Duration::from_secs(seconds.get())))
         };
         let version = match config.parsed("protocol", "version")? {
             Some(number) => Version::from_number(number)
@@ -246,20 +278,20 @@ impl ShellArgs {
                 .or_else(|| config.get("connection", "hostname").map(str::to_owned)),
             port,
             protocol_version: Some(version),
-            request_timeout: self.request_timeout.or(seconds("request_timeout")?),
-            connect_timeout: Some(
-                self.connect_timeout.or(seconds("timeout")?).unwrap_or(Duration::from_secs(5)),
-            ),
+            request_timeout: seconds("request_timeout")?,
+            connect_timeout: seconds("timeout")?.or(Some(DEFAULT_CONNECT_TIMEOUT)),
             username: credential("username").map(str::to_owned),
             password: credential("password").map(|password| password.to_owned().into()),
             is_tls: self.ssl || config.switch("connection", "ssl")?.unwrap_or(false),
             tls_ca: environment("SSL_CERTFILE").map(PathBuf::from).or(path("certfile")),
             tls_client: path("usercert").zip(path("userkey")),
         });
+        connect.set_timeouts(self.connect_timeout, self.request_timeout);
         Ok(connect)
     }
 
-    /// Reads the file of credentials. Ignores a file that other users can read, with a warning.
+    /// Reads the file of credentials. Ignores a file that other users can read or that belongs to another
+    /// user, with a warning.
     fn read_credentials(
         &self,
         config: &ConfigFile,
@@ -270,12 +302,12 @@ impl ShellArgs {
             Some(file) => PathBuf::from(expand_home(file)),
             None => config_file.with_file_name("credentials"),
         };
-        if !is_private(&file) {
-            eprintln!(
-                "Warning: the credentials file {} is not used, because other users can read it; run \
-                 `chmod 600` on it",
-                file.display()
-            );
+        if !is_secure(&file) {
+            let file = file.display();
+            warn(format_args!(
+                "the credentials file {file} is not used, because other users can read it, or it belongs \
+                 to another user; run `chmod 600` on a file of your own"
+            ));
             return Ok(ConfigFile::default());
         }
         ConfigFile::read(&file)
@@ -318,8 +350,8 @@ impl ShellArgs {
         Ok(settings)
     }
 
-    /// Returns true if the output is coloured: as the arguments or the configuration say, or else if it is
-    /// a terminal and no file is run.
+    /// Returns true if the output is coloured: as the arguments or the configuration set it, or else if
+    /// standard output is a terminal and no file is run.
     fn is_colored(&self, config: &ConfigFile) -> Result<bool, String> {
         if self.color || self.no_color {
             return Ok(self.color);
@@ -334,6 +366,11 @@ impl ShellArgs {
             && !is_set("NO_COLOR")
             && !matches!(terminal.as_str(), "" | "dumb"))
     }
+}
+
+/// Prints a warning to standard error. That it cannot be written is no reason to stop.
+fn warn(warning: fmt::Arguments<'_>) {
+    let _unwritable = print_error(format_args!("Warning: {warning}"));
 }
 
 /// Parses the value of `--variable`.

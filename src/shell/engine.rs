@@ -3,7 +3,7 @@
 use std::io;
 
 use super::command::{self, Capture, Command, HelpTopic, Login, Paging};
-use super::connect_failure::connect_failure_text;
+use super::connector::Connector;
 use super::describe::describe;
 use super::failure::UnitError;
 use super::output::Output;
@@ -12,18 +12,18 @@ use super::settings::{Settings, switch};
 use super::show::show;
 use super::statement::execute;
 use super::table::Layout;
-use crate::cli::{ConnectArgs, Failure};
+use crate::cli::Failure;
+use crate::cql::{first_keyword, switches_keyspace};
 use crate::session::Session;
-use crate::types::Identifier;
 
 /// Executes statements and shell commands. It knows the connection, the settings and the output, and not
 /// whether a script or a person gives the commands.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) session: Session,
-    /// The arguments with which the session was opened, for LOGIN and SHOW HOST. `None` if LOGIN is not
-    /// possible.
-    pub(super) connect: Option<ConnectArgs>,
+    /// True if the session is that of the script that runs this one with SOURCE.
+    is_session_shared: bool,
+    pub(super) connector: Connector,
     pub(super) settings: Settings,
     pub(super) output: Output,
 }
@@ -32,9 +32,9 @@ pub(super) struct Engine {
 #[derive(Debug)]
 pub(super) struct EngineState {
     session: Session,
-    connect: Option<ConnectArgs>,
+    is_session_shared: bool,
+    connector: Connector,
     settings: Settings,
-    keyspace: Option<String>,
 }
 
 /// The action after a unit.
@@ -49,14 +49,29 @@ pub(super) enum Next {
 }
 
 impl Engine {
+    /// Creates an engine that executes units on `session`.
+    pub(super) const fn new(
+        session: Session,
+        connector: Connector,
+        settings: Settings,
+        output: Output,
+    ) -> Self {
+        Self { session, is_session_shared: false, connector, settings, output }
+    }
+
     /// Executes a statement or a shell command, and prints its result.
     ///
     /// # Errors
     /// Returns an error if it fails, or if the output cannot be written.
     pub(super) async fn run(&mut self, text: &str) -> Result<Next, UnitError> {
-        let Settings { layout, is_tracing, .. } = &mut self.settings;
-        match Command::parse(text).map_err(UnitError::failed)? {
-            Command::Statement => self.execute(text).await?,
+        match Command::parse(text).map_err(|reason| parse_failure(text, reason))? {
+            Command::Statement => {
+                if switches_keyspace(text) {
+                    self.own_session().await?;
+                }
+                let settings = self.output_settings();
+                execute(&self.session, &settings, &mut self.output, text).await?;
+            }
             Command::Describe => {
                 let keyspace = self.session.keyspace();
                 let described =
@@ -96,16 +111,21 @@ impl Engine {
                 self.output.print(line)?;
             }
             Command::Expand(change) => {
+                let layout = &mut self.settings.layout;
                 let mut is_expanded = *layout == Layout::Expanded;
                 let line = switch("EXPAND", &mut is_expanded, change);
                 *layout = if is_expanded { Layout::Expanded } else { Layout::Table };
                 self.output.print(line)?;
             }
-            Command::Tracing(change) => self.output.print(switch("TRACING", is_tracing, change))?,
+            Command::Tracing(change) => {
+                let is_tracing = &mut self.settings.is_tracing;
+                self.output.print(switch("TRACING", is_tracing, change))?;
+            }
             Command::Paging(change) => self.change_paging(change)?,
             Command::Show(subject) => {
-                let Self { session, connect, settings, output } = self;
-                show(session, connect.as_ref(), settings, output, subject).await?;
+                let settings = self.output_settings();
+                let Self { session, connector, output, .. } = self;
+                show(session, connector, &settings, output, subject).await?;
             }
             Command::Capture(Capture::To(name)) => self.begin_capture(&name)?,
             Command::Capture(Capture::Off) if self.output.capture_name().is_some() => {
@@ -128,34 +148,40 @@ impl Engine {
         Ok(Next::Continue)
     }
 
-    async fn execute(&mut self, text: &str) -> Result<(), UnitError> {
-        execute(&self.session, &self.settings, &mut self.output, text).await
+    /// Returns the settings for printing: without colour while results are captured.
+    fn output_settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.values.is_colored &= self.output.capture_name().is_none();
+        settings
     }
 
-    /// Returns the user, the settings and the keyspace.
-    pub(super) fn state(&self) -> EngineState {
-        EngineState {
-            session: self.session.clone(),
-            connect: self.connect.clone(),
-            settings: self.settings.clone(),
-            keyspace: self.session.keyspace(),
+    /// Opens a session for this script alone, so that its USE does not change the keyspace of the script
+    /// that runs it with SOURCE.
+    async fn own_session(&mut self) -> Result<(), UnitError> {
+        if !self.is_session_shared {
+            return Ok(());
         }
+        let keyspace = self.session.keyspace();
+        self.session = self.connector.connect(keyspace.as_deref()).await.map_err(|reason| {
+            UnitError::fatal(format!("no connection for the USE of a sourced script: {reason}"))
+        })?;
+        self.is_session_shared = false;
+        Ok(())
     }
 
-    /// Restores the user, the settings and the keyspace.
-    ///
-    /// # Errors
-    /// Returns an error if the server refuses the keyspace.
-    pub(super) async fn restore(&mut self, state: EngineState) -> Result<(), UnitError> {
-        let EngineState { session, connect, settings, keyspace } = state;
-        (self.session, self.connect, self.settings) = (session, connect, settings);
-        match keyspace.filter(|keyspace| self.session.keyspace().as_ref() != Some(keyspace)) {
-            Some(keyspace) => {
-                let text = format!("USE {}", Identifier(&keyspace));
-                self.execute(&text).await
-            }
-            None => Ok(()),
-        }
+    /// Returns the session, the user and the settings, and shares them with a script that is run with
+    /// SOURCE.
+    pub(super) fn share_state(&mut self) -> EngineState {
+        let is_session_shared = std::mem::replace(&mut self.is_session_shared, true);
+        let (session, connector) = (self.session.clone(), self.connector.clone());
+        EngineState { session, is_session_shared, connector, settings: self.settings.clone() }
+    }
+
+    /// Restores the session, the user and the settings.
+    pub(super) fn restore(&mut self, state: EngineState) {
+        let EngineState { session, is_session_shared, connector, settings } = state;
+        (self.session, self.is_session_shared) = (session, is_session_shared);
+        (self.connector, self.settings) = (connector, settings);
     }
 
     fn change_paging(&mut self, change: Paging) -> io::Result<()> {
@@ -204,7 +230,7 @@ impl Engine {
         if errors.is_empty() { Ok(()) } else { Err(UnitError::Failed(errors)) }
     }
 
-    /// Clears the terminal, with the program that knows it if there is one.
+    /// Clears the terminal with the program `clear`, or with escape sequences if that cannot be run.
     fn clear(&mut self) -> io::Result<()> {
         self.output.flush()?;
         match std::process::Command::new("clear").status() {
@@ -213,21 +239,26 @@ impl Engine {
         }
     }
 
-    /// Connects as another user. If that fails, the script ends: the units that follow must not be run as
-    /// the user before.
+    /// Connects as another user. If that fails, the script ends, because the units that follow must not be
+    /// run as the previous user.
     async fn login(&mut self, login: Login) -> Result<(), UnitError> {
         let Login { username, password } = login;
-        let Some(connect) = &self.connect else {
-            return Err(UnitError::Fatal("LOGIN is not possible in this script".to_owned()));
+        let Connector::Arguments(connect) = &self.connector else {
+            return Err(UnitError::fatal("LOGIN is not possible in this script"));
         };
-        let mut connect = connect.clone().with_user(username, password);
+        let mut connector = Connector::from(connect.as_ref().clone().with_user(username, password));
         let keyspace = self.session.keyspace();
-        let connected = connect.connect_to(keyspace.as_deref()).await;
-        self.session = connected.map_err(|failure| {
-            let (address, timeout) = (connect.first_host(), connect.connect_timeout());
-            UnitError::Fatal(connect_failure_text(&failure, &address, timeout))
-        })?;
-        self.connect = Some(connect);
+        self.session = connector.connect(keyspace.as_deref()).await.map_err(UnitError::fatal)?;
+        (self.connector, self.is_session_shared) = (connector, false);
         Ok(())
+    }
+}
+
+/// Returns the failure of a command whose arguments are not valid. After LOGIN the script ends, because the
+/// units that follow must not be run as the previous user.
+fn parse_failure(text: &str, reason: String) -> UnitError {
+    match first_keyword(text).eq_ignore_ascii_case("LOGIN") {
+        true => UnitError::fatal(reason),
+        false => UnitError::failed(reason),
     }
 }

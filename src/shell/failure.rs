@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::python::repr;
-use crate::cql::may_set_password;
+use crate::cql::{Token, may_set_password, tokens};
 use crate::message::{ErrorCode, ErrorDetails, Failures, ServerError};
 use crate::session::{Error, ErrorKind, Session};
 use crate::wire::Consistency;
@@ -14,8 +14,8 @@ use crate::wire::Consistency;
 pub(super) enum UnitError {
     /// The unit failed, for each of these reasons. The next unit can be run.
     Failed(Vec<String>),
-    /// The unit failed for this reason, and the units that follow must not be run.
-    Fatal(String),
+    /// The unit failed for each of these reasons, and the units that follow must not be run.
+    Fatal(Vec<String>),
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -26,13 +26,44 @@ impl UnitError {
         Self::Failed(vec![reason.into()])
     }
 
+    /// Returns the failure of a unit after which the script ends.
+    pub(super) fn fatal(reason: impl Into<String>) -> Self {
+        Self::Fatal(vec![reason.into()])
+    }
+
+    /// Returns the failure of a line with a character that is not part of CQL: see
+    /// `UnitKind::Invalid`. Withholds a text that may contain a password.
+    ///
+    /// The script ends if the text may have been meant to change the user or to end the script.
+    pub(super) fn invalid_line(text: &str, line: usize, column: usize, start: usize) -> Self {
+        let mut reasons = vec![format!("Invalid syntax at line {line}, char {column}")];
+        let is_first = |words: &[&str]| {
+            let mut previous = ";";
+            tokens(text).filter(Token::is_significant).any(|token| {
+                let is_first = previous == ";" && token.is_one_of(words);
+                previous = token.text;
+                is_first
+            })
+        };
+        if may_set_password(text) || is_first(&["LOGIN"]) {
+            reasons.push("  (the line is not shown, because it may contain a password)".to_owned());
+        } else {
+            reasons.push(format!("  {}", text.get(start..).unwrap_or_default()));
+            reasons.push(format!(" {}^", " ".repeat(column)));
+        }
+        match is_first(&["LOGIN", "EXIT", "QUIT"]) {
+            true => Self::Fatal(reasons),
+            false => Self::Failed(reasons),
+        }
+    }
+
     /// Returns the failure of the statement `text`.
     pub(super) fn of_statement(text: &str, error: &Error, session: &Session) -> Self {
         let text = error_text(text, error, session);
         match error.kind() {
             // The statements that follow would fail for the same reason, each after the same wait.
             ErrorKind::Unreachable | ErrorKind::Authentication | ErrorKind::Connection => {
-                Self::Fatal(text)
+                Self::fatal(text)
             }
             _ => Self::failed(text),
         }
@@ -48,13 +79,11 @@ impl From<io::Error> for UnitError {
 /// Returns the text of the error of a statement, as cqlsh prints it.
 fn error_text(statement: &str, error: &Error, session: &Session) -> String {
     match error.server_error() {
+        // The server can repeat a password in its message, which the text of `error` withholds.
+        Some(server) if may_set_password(statement) => format!("{}: {error}", class(server)),
         Some(server) if error.is_unsupported_by_accord() => {
             let hint = "set one of these, such as QUORUM, with CONSISTENCY or --consistency";
             format!("{} ({hint})", server_error_text(server, || host(error, session)))
-        }
-        // A syntax error can repeat the password of the statement, which the text of `error` withholds.
-        Some(server) if server.code == ErrorCode::Syntax && may_set_password(statement) => {
-            format!("{}: {error}", class(server))
         }
         Some(server) => server_error_text(server, || host(error, session)),
         None => match error.kind() {
@@ -215,6 +244,30 @@ fn info(details: &ErrorDetails) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invalid_line_ends_the_script_if_it_changes_the_user_or_ends_the_script() {
+        let is_fatal = |text| matches!(UnitError::invalid_line(text, 1, 1, 0), UnitError::Fatal(_));
+        for text in ["LOGIN bob \u{201c}x\u{201d}", "login bob 'x' # c", "QUIT # c", "a; EXIT #"] {
+            assert!(is_fatal(text), "{text}");
+        }
+        for text in ["# LOGIN", "SELECT login #", "CREATE ROLE r WITH\nLOGIN = true #"] {
+            assert!(!is_fatal(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_line_is_not_shown_if_it_may_contain_a_password() {
+        for text in [
+            "CREATE ROLE r WITH PASSWORD = \u{2018}s3cret\u{2019};",
+            "CREATE ROLE r WITH PASSWORD\n = \u{2018}s3cret\u{2019};",
+            "LOGIN bob \u{201c}s3cret\u{201d}",
+        ] {
+            let start = text.find('\n').map_or(0, |at| at + 1);
+            let error = format!("{:?}", UnitError::invalid_line(text, 1, 1, start));
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
 
     #[test]
     fn errors_have_the_words_of_cqlsh() {

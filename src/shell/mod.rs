@@ -3,7 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `arguments` | the command line, and the program |
-//! | `connect_failure` | errors of connecting |
+//! | `connector`, `connect_failure` | opens further sessions, and the errors of connecting |
 //! | `cqlshrc` | the configuration files of cqlsh |
 //! | `run` | runs scripts: their units one after the other, and SOURCE |
 //! | `script/` | reads scripts, replaces their variables, and splits them into units |
@@ -23,6 +23,7 @@
 mod arguments;
 mod command;
 mod connect_failure;
+mod connector;
 mod cqlshrc;
 mod describe;
 mod engine;

@@ -1,4 +1,4 @@
-//! The output of the shell: standard output, and the file of CAPTURE.
+//! The output of the shell: standard output, the file of CAPTURE, and standard error.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -15,13 +15,42 @@ pub(super) struct Output {
 /// The file of CAPTURE.
 struct Capture {
     name: String,
-    file: BufWriter<File>,
+    file: NamedWriter<BufWriter<File>>,
+}
+
+/// A writer whose errors name the target of the output.
+struct NamedWriter<W> {
+    name: String,
+    inner: W,
+}
+
+impl<W: Write> Write for NamedWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write(bytes).map_err(|error| unwritable(&self.name, &error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush().map_err(|error| unwritable(&self.name, &error))
+    }
+}
+
+fn unwritable(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to {name}: {error}"))
+}
+
+/// Prints a line to standard error.
+///
+/// # Errors
+/// Returns the error of writing, which names standard error.
+pub(super) fn print_error(line: impl fmt::Display) -> io::Result<()> {
+    writeln!(io::stderr(), "{line}").map_err(|error| unwritable("standard error", &error))
 }
 
 impl Output {
-    /// Creates an output that prints to `console`.
+    /// Creates an output that prints to `console`, which is standard output.
     pub(super) fn new(console: impl Write + 'static) -> Self {
-        Self { console: Box::new(console), capture: None }
+        let name = "standard output".to_owned();
+        Self { console: Box::new(NamedWriter { name, inner: console }), capture: None }
     }
 
     /// Prints a line that is not captured: the answer of a shell command.
@@ -62,7 +91,9 @@ impl Output {
         let file = opened.map_err(|error| {
             format!("Could not open {} for append: {}", repr(&name), os_error(&error, &name))
         })?;
-        self.capture = Some(Capture { name, file: BufWriter::new(file) });
+        let inner = BufWriter::new(file);
+        let file = NamedWriter { name: format!("the file of CAPTURE, {}", repr(&name)), inner };
+        self.capture = Some(Capture { name, file });
         Ok(())
     }
 
@@ -75,6 +106,15 @@ impl Output {
             Some(mut capture) => capture.file.flush(),
             None => Ok(()),
         }
+    }
+
+    /// Prints a line to standard error, after the output before it.
+    ///
+    /// # Errors
+    /// Returns the error of writing.
+    pub(super) fn print_error(&mut self, line: impl fmt::Display) -> io::Result<()> {
+        self.flush()?;
+        print_error(line)
     }
 
     /// Flushes the console and the file of CAPTURE.

@@ -1,34 +1,39 @@
 //! Runs scripts.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
+use super::connector::Connector;
 use super::engine::{Engine, Next};
 use super::failure::UnitError;
 use super::format::Style;
 use super::output::Output;
 use super::python::{os_error, repr};
-use super::script::{Unit, UnitKind, read_script, replace_variables, split};
+use super::script::{
+    Unit, UnitKind, VariableError, Variables, read_script, replace_variables, split,
+};
 use super::settings::Settings;
 use crate::cli::Failure;
-use crate::session::Session;
+use crate::session::SessionBuilder;
 
 /// Maximum depth of nested SOURCE commands. The limit stops a script that runs itself.
 const MAX_SOURCE_DEPTH: usize = 16;
 
-/// Runs a script, such as that of a schema, without its output. Prints each error to stderr.
+/// Runs a script, such as that of a schema, on a session of `builder`, without its output. Prints each
+/// error to stderr.
 ///
 /// # Errors
-/// Returns an error if a unit fails.
+/// Returns an error if the builder cannot connect, or if a unit fails.
 pub(crate) async fn run_schema_script(
-    session: Session,
+    builder: SessionBuilder,
     name: &str,
     script: &str,
 ) -> Result<(), Failure> {
+    let session = builder.clone().connect().await?;
     let output = Output::new(io::sink());
-    let engine = Engine { session, connect: None, settings: Settings::default(), output };
-    let mut runner = ScriptRunner::new(engine, HashMap::new(), false);
+    let engine =
+        Engine::new(session, Connector::Builder(Box::new(builder)), Settings::default(), output);
+    let mut runner = ScriptRunner::new(engine, Variables::default(), false);
     runner.run(name, script).await.map_err(Failure::Io)?;
     match runner.has_failed() {
         true => Err(Failure::Text(format!("statements of {name} failed"))),
@@ -41,7 +46,7 @@ pub(crate) async fn run_schema_script(
 pub(super) struct ScriptRunner {
     engine: Engine,
     /// The values of the variables in scripts.
-    variables: HashMap<String, String>,
+    variables: Variables,
     /// True to stop at the first error.
     stops_on_error: bool,
     has_failed: bool,
@@ -58,11 +63,7 @@ enum End {
 
 impl ScriptRunner {
     /// Creates a runner. `stops_on_error` stops the script at the first error.
-    pub(super) const fn new(
-        engine: Engine,
-        variables: HashMap<String, String>,
-        stops_on_error: bool,
-    ) -> Self {
+    pub(super) const fn new(engine: Engine, variables: Variables, stops_on_error: bool) -> Self {
         Self { engine, variables, stops_on_error, has_failed: false, source_depth: 0 }
     }
 
@@ -89,13 +90,9 @@ impl ScriptRunner {
     async fn run_units(&mut self, name: &str, script: &str) -> io::Result<End> {
         let script = match replace_variables(script, &self.variables) {
             Ok(script) => script,
-            Err((line, variable)) => {
-                let reason = format!(
-                    "variable `{variable}` has no value, so the script was not run; pass --variable \
-                     {variable}=VALUE"
-                );
+            Err(VariableError { line, reason }) => {
                 self.print_errors(name, line, &[reason])?;
-                return Ok(End::Continue);
+                return Ok(if self.stops_on_error { End::Exit } else { End::Continue });
             }
         };
         for Unit { text, line, kind } in split(&script) {
@@ -104,11 +101,9 @@ impl ScriptRunner {
                 UnitKind::Incomplete => {
                     Err(UnitError::failed("Incomplete statement at end of file"))
                 }
-                UnitKind::Invalid { line, column } => Err(UnitError::Failed(vec![
-                    format!("Invalid syntax at line {line}, char {column}"),
-                    format!("  {text}"),
-                    format!(" {}^", " ".repeat(column)),
-                ])),
+                UnitKind::Invalid { line, column, start } => {
+                    Err(UnitError::invalid_line(text, line, column, start))
+                }
             };
             let outcome = match outcome {
                 Ok(Next::Source(file)) => Box::pin(self.source(&file)).await,
@@ -116,6 +111,8 @@ impl ScriptRunner {
                 Ok(Next::Exit) => Ok(End::Exit),
                 Err(error) => Err(error),
             };
+            // The results of a unit are visible before the next one is run.
+            self.engine.output.flush()?;
             match outcome {
                 Ok(End::Continue) => {}
                 Ok(End::Exit) => return Ok(End::Exit),
@@ -125,9 +122,9 @@ impl ScriptRunner {
                         return Ok(End::Exit);
                     }
                 }
-                Err(UnitError::Fatal(reason)) => {
-                    self.print_errors(name, line, &[reason])?;
-                    eprintln!("the rest of the script was not run");
+                Err(UnitError::Fatal(reasons)) => {
+                    self.print_errors(name, line, &reasons)?;
+                    self.engine.output.print_error("the rest of the script was not run")?;
                     return Ok(End::Exit);
                 }
                 Err(UnitError::Output(error)) => return Err(error),
@@ -136,16 +133,16 @@ impl ScriptRunner {
         Ok(End::Continue)
     }
 
-    /// Prints errors. The results before them are printed first.
+    /// Prints errors.
     fn print_errors(&mut self, name: &str, line: usize, reasons: &[String]) -> io::Result<()> {
         self.has_failed = true;
-        self.engine.output.flush()?;
         for reason in reasons {
             let text = format!("{name}:{line}:{reason}");
-            match self.engine.settings.values.is_colored {
-                true => eprintln!("{}", Style::Red.paint(&text)),
-                false => eprintln!("{text}"),
-            }
+            let text = match self.engine.settings.values.is_colored {
+                true => Style::Red.paint(&text),
+                false => text,
+            };
+            self.engine.output.print_error(text)?;
         }
         Ok(())
     }
@@ -162,10 +159,10 @@ impl ScriptRunner {
             UnitError::failed(format!("Could not open {}: {}", repr(file), os_error(&error, file)))
         })?;
         self.source_depth += 1;
-        let state = self.engine.state();
+        let state = self.engine.share_state();
         let end = self.run_units(file, &script).await;
         self.source_depth -= 1;
-        self.engine.restore(state).await?;
+        self.engine.restore(state);
         Ok(end?)
     }
 }

@@ -9,7 +9,7 @@ use crate::wire::Consistency;
 /// Default page size of cqlsh, in rows.
 const DEFAULT_PAGE_SIZE: i32 = 100;
 
-/// The settings of a shell. SOURCE leaves them as the script has set them.
+/// The settings of a shell. A script that is run with SOURCE inherits them, and its changes end with it.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// Consistency level that was chosen; `None` until then.
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn switches_tell_what_changed() {
+    fn a_switch_returns_its_new_state() {
         let mut is_on = false;
         for (change, line) in [
             (None, "EXPAND is OFF"),

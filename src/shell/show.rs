@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use super::command::Show;
+use super::connector::Connector;
 use super::failure::UnitError;
 use super::format::Style;
 use super::output::Output;
 use super::python::repr;
 use super::settings::Settings;
 use super::trace;
-use crate::cli::ConnectArgs;
 use crate::cluster::Node;
 use crate::session::Session;
 
 /// The version of cqlsh whose behaviour the shell has.
 const CQLSH_VERSION: &str = "6.2.2";
 
-/// Prints a property of the connection, which was opened with the arguments `connect`.
+/// Prints a property of the connection, which `connector` opened.
 ///
 /// # Errors
 /// Returns an error if it cannot be read, or if the output cannot be written.
 pub(super) async fn show(
     session: &Session,
-    connect: Option<&ConnectArgs>,
+    connector: &Connector,
     settings: &Settings,
     output: &mut Output,
     subject: Show,
@@ -35,7 +35,7 @@ pub(super) async fn show(
                 true => Style::Collection.paint(&name),
                 false => name,
             };
-            let host = connect.map(ConnectArgs::first_host).unwrap_or_default();
+            let host = connector.first_host().unwrap_or_default();
             format!("Connected to {name} at {host}")
         }
         Show::Session(id) => return trace::print(session, settings, output, id).await,

@@ -8,7 +8,7 @@ use super::format::Style;
 use super::name_styles::NameStyles;
 use super::output::Output;
 use super::settings::Settings;
-use super::table::{Page, RecordPrinter, RowPrinter};
+use super::table::{Faults, Page, RecordPrinter, RowPrinter};
 use super::trace;
 use crate::cql::{Token, has_bind_marker, is_transaction, tokens};
 use crate::session::{Error, QueryResult, Session, Statement};
@@ -50,12 +50,12 @@ pub(super) async fn execute(
         }
         next = pages.next_page().await.map_err(failed)?;
     }
-    printer.finish(output.results(), rows == Rows::Counted)?;
+    printer.finish(output, rows == Rows::Counted)?;
     for (index, warning) in warnings.iter().enumerate() {
         let head = if index == 0 { "\nWarnings :\n" } else { "" };
         match settings.records {
             // Warnings among the rows would not be in their format.
-            Some(_) => eprintln!("{head}{warning}\n"),
+            Some(_) => output.print_error(format_args!("{head}{warning}\n"))?,
             None => writeln!(output.results(), "{head}{warning}\n")?,
         }
     }
@@ -63,8 +63,8 @@ pub(super) async fn execute(
         trace::print_completed(session, settings, output, id).await?;
     }
     if settings.is_timing {
-        output.flush()?;
-        eprintln!("Time: {:.3} ms", begun.elapsed().as_secs_f64() * 1_000.0);
+        let millis = begun.elapsed().as_secs_f64() * 1_000.0;
+        output.print_error(format_args!("Time: {millis:.3} ms"))?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ pub(super) async fn execute(
 struct ResultPrinter<'s> {
     settings: &'s Settings,
     printer: Printer,
-    faults: Vec<String>,
+    faults: Faults,
 }
 
 enum Printer {
@@ -105,7 +105,7 @@ impl<'s> ResultPrinter<'s> {
             Some(format) => Printer::Records(RecordPrinter::new(format)),
             None => Printer::Rows(RowPrinter::new(settings.layout)),
         };
-        Self { settings, printer, faults: Vec::new() }
+        Self { settings, printer, faults: Faults::default() }
     }
 
     fn print(
@@ -116,28 +116,32 @@ impl<'s> ResultPrinter<'s> {
     ) -> Result<(), PrintError> {
         match &mut self.printer {
             Printer::Rows(printer) => {
-                let mut page =
-                    Page::new(result, &self.settings.values, |column| styles.style(column))?;
-                self.faults.append(&mut page.faults);
+                let page = Page::new(result, &self.settings.values, |column| styles.style(column))?;
+                self.faults.append(&page.faults);
                 Ok(printer.print(out, &page)?)
             }
-            Printer::Records(printer) => Ok(out.write_all(printer.page(result)?.as_bytes())?),
+            Printer::Records(printer) => {
+                let text = printer.page(result, &mut self.faults)?;
+                Ok(out.write_all(text.as_bytes())?)
+            }
         }
     }
 
-    /// Prints the end of the result and, if `is_counted`, the number of rows.
-    fn finish(self, out: &mut dyn Write, is_counted: bool) -> io::Result<()> {
+    /// Prints the end of the result and, if `is_counted`, the number of rows. Faults are printed after
+    /// the rows, and to standard error if they would not be in the format of the rows.
+    fn finish(self, output: &mut Output, is_counted: bool) -> io::Result<()> {
         match self.printer {
-            Printer::Records(printer) => printer.finish(out),
+            Printer::Records(printer) => {
+                printer.finish(output.results())?;
+                self.faults.lines().try_for_each(|line| output.print_error(line))
+            }
             Printer::Rows(printer) if is_counted => {
+                let out = output.results();
                 printer.finish(out)?;
-                for fault in self.faults {
-                    match self.settings.values.is_colored {
-                        true => writeln!(out, "{}", Style::Red.paint(&fault))?,
-                        false => writeln!(out, "{fault}")?,
-                    }
-                }
-                Ok(())
+                self.faults.lines().try_for_each(|line| match self.settings.values.is_colored {
+                    true => writeln!(out, "{}", Style::Red.paint(&line)),
+                    false => writeln!(out, "{line}"),
+                })
             }
             Printer::Rows(_) => Ok(()),
         }

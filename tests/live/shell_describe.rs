@@ -171,8 +171,7 @@ fn write(script: &str) -> Result<String, Failed> {
 /// counts one line too many.
 fn messages(stderr: &str) -> Vec<&str> {
     let message = |line| str::splitn(line, 3, ':').last().unwrap_or_default();
-    let is_summary = |line: &&str| line.ends_with(" statements failed");
-    stderr.lines().filter(|line| !is_summary(line)).map(message).collect()
+    stderr.lines().map(message).collect()
 }
 
 /// Returns the output of cqlsh without the warning that it prints at its start if the server has another

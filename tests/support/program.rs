@@ -20,6 +20,27 @@ pub(crate) struct Output {
 /// Time limit of a program. It is far longer than any program needs; one that exceeds it hangs.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
+/// Variables of the environment from which the shell takes options, as it does from files in the home
+/// directory.
+const SHELL_VARIABLES: [&str; 6] = [
+    "CQLSH_HOST",
+    "CQLSH_PORT",
+    "CQLSH_DEFAULT_TIMESTAMP_FORMAT",
+    "CQLWIRE_KEYSPACE",
+    "NO_COLOR",
+    "SSL_CERTFILE",
+];
+
+/// Returns the command of a program, without the configuration of the user who runs the tests.
+pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for variable in SHELL_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.args(arguments).env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
     run_with_input(program, arguments, Vec::new())
@@ -27,8 +48,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
 
 /// Runs a program to its end, with `input` on its standard input.
 pub(crate) fn run_with_input(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut child = command(program, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

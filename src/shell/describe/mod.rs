@@ -20,7 +20,7 @@ use std::io::Write;
 use request::Request;
 
 use crate::cli::Failure;
-use crate::message::ErrorCode;
+use crate::message::{ErrorCode, ServerError};
 use crate::session::{Error, ErrorKind, Session, Statement};
 use crate::wire::Consistency;
 
@@ -42,7 +42,7 @@ pub(super) async fn describe(
         Statement::new(format!("{command}\n")).consistency(Consistency::LocalOne).page_size(0);
     let description = match session.execute(statement, ()).await {
         Ok(result) => server::description(&request, keyspace.is_some(), &result)?,
-        Err(error) if is_unknown_statement(&error) && !has_describe(session) => {
+        Err(error) if is_unknown_statement(&error) => {
             metadata::description(session, &request, keyspace).await?
         }
         Err(error) => return Err(failure(error)),
@@ -50,17 +50,15 @@ pub(super) async fn describe(
     out.write_all(description.as_bytes()).map_err(Failure::Io)
 }
 
+/// Returns true if the node that answered does not know DESCRIBE: it then expects another word in its place. In a cluster
+/// of several versions, other nodes may know it.
 fn is_unknown_statement(error: &Error) -> bool {
+    let expects_other_word = |refusal: &ServerError| {
+        let message = refusal.message.to_ascii_lowercase();
+        message.contains("no viable alternative at input 'desc")
+    };
     error.kind() == ErrorKind::Server(ErrorCode::Syntax)
-}
-
-/// Returns true if a node has a version that executes DESCRIBE.
-fn has_describe(session: &Session) -> bool {
-    let cluster = session.cluster();
-    cluster.nodes().iter().any(|node| {
-        let major = node.info().release_version.split('.').next();
-        major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4)
-    })
+        && error.server_error().is_some_and(expects_other_word)
 }
 
 /// Returns the failure that cqlsh prints for an error of DESCRIBE: only the message of the server,

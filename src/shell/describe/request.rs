@@ -56,7 +56,7 @@ impl Request {
     /// Parses a command, with or without a semicolon at its end.
     ///
     /// # Errors
-    /// Returns cqlsh's words if the command is malformed, and what is missing if it is incomplete.
+    /// Returns cqlsh's message if the command is malformed, and what is missing if it is incomplete.
     pub(super) fn parse(command: &str) -> Result<Self, String> {
         let is_word = |token: &Token<'_>| token.is_significant() && token.text != ";";
         let words: Vec<_> = tokens(command).filter(is_word).collect();
@@ -82,21 +82,21 @@ impl Request {
 
 /// Parses a command that names no element.
 fn objects(words: &[Token<'_>]) -> Option<Request> {
-    let is = |keywords: &[&str]| {
+    let matches = |keywords: &[&str]| {
         words.len() == keywords.len()
             && words.iter().zip(keywords).all(|(word, keyword)| word.is_keyword(keyword))
     };
     Some(match () {
-        () if is(&["KEYSPACES"]) => Request::Keyspaces,
-        () if is(&["TABLES"]) || is(&["COLUMNFAMILIES"]) => Request::Names(Names::Tables),
-        () if is(&["TYPES"]) => Request::Names(Names::Types),
-        () if is(&["FUNCTIONS"]) => Request::Names(Names::Functions),
-        () if is(&["AGGREGATES"]) => Request::Names(Names::Aggregates),
-        () if is(&["CLUSTER"]) => Request::Cluster,
-        () if is(&["SCHEMA"]) => Request::Schema { full: false },
-        () if is(&["FULL", "SCHEMA"]) => Request::Schema { full: true },
-        () if is(&["KEYSPACE"]) => Request::Keyspace { name: None, only: false },
-        () if is(&["ONLY", "KEYSPACE"]) => Request::Keyspace { name: None, only: true },
+        () if matches(&["KEYSPACES"]) => Request::Keyspaces,
+        () if matches(&["TABLES"]) || matches(&["COLUMNFAMILIES"]) => Request::Names(Names::Tables),
+        () if matches(&["TYPES"]) => Request::Names(Names::Types),
+        () if matches(&["FUNCTIONS"]) => Request::Names(Names::Functions),
+        () if matches(&["AGGREGATES"]) => Request::Names(Names::Aggregates),
+        () if matches(&["CLUSTER"]) => Request::Cluster,
+        () if matches(&["SCHEMA"]) => Request::Schema { full: false },
+        () if matches(&["FULL", "SCHEMA"]) => Request::Schema { full: true },
+        () if matches(&["KEYSPACE"]) => Request::Keyspace { name: None, only: false },
+        () if matches(&["ONLY", "KEYSPACE"]) => Request::Keyspace { name: None, only: true },
         () => return None,
     })
 }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_command_is_refused_and_an_incomplete_one_is_told_what_it_lacks() {
+    fn a_malformed_command_is_refused_and_the_error_of_an_incomplete_one_names_what_it_lacks() {
         for command in [
             "DESCRIBE TABLE a.b.c",
             "DESCRIBE TABLE a b",

@@ -8,4 +8,4 @@ mod variables;
 pub(super) use read::decode;
 pub(crate) use read::read_script;
 pub(super) use split::{Unit, UnitKind, split};
-pub(super) use variables::replace_variables;
+pub(super) use variables::{VariableError, Variables, replace_variables};

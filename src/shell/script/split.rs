@@ -23,12 +23,15 @@ pub(in crate::shell) enum UnitKind {
     /// A statement, string, name or comment that the script does not end. Always the last unit; its line is
     /// that of the opening mark. The statements before it in this line are not units, as in cqlsh.
     Incomplete,
-    /// A line with a character that is not part of CQL. `text` is the line.
+    /// A line with a character that is not part of CQL. `text` ends with the line, and begins with the
+    /// first line of the statements that are not run because of it.
     Invalid {
-        /// Number of the line among those that were read since the last complete statement, from 1.
+        /// Number of the line in `text`, from 1.
         line: usize,
         /// Position of the character in its line, from 1.
         column: usize,
+        /// Offset of the line in `text`, in bytes.
+        start: usize,
     },
 }
 
@@ -184,12 +187,11 @@ impl<'s> Splitter<'s> {
             _ => c.is_ascii(),
         };
         let before = &lines[..lines.len() - self.rest.len()];
-        let line_start = before.rfind(self.line_end).map_or(0, |at| at + 1);
         match token.kind {
             TokenKind::Word if token.text.starts_with('_') => Some(0),
             TokenKind::Blank | TokenKind::Symbol | TokenKind::Word | TokenKind::Number => {
                 let is_count = token.text == "("
-                    && before[line_start..].trim().is_empty()
+                    && is_at_line_start(before.chars(), self.line_end)
                     && is_row_count(self.first_line());
                 if is_count { Some(0) } else { token.text.find(|c| !is_valid(c)) }
             }
@@ -208,15 +210,17 @@ impl<'s> Splitter<'s> {
         self.skip(bad);
         let before = &lines[..lines.len() - self.rest.len()];
         let start = before.rfind(self.line_end).map_or(0, |at| at + 1);
-        let text = lines[start..].split(self.line_end).next().unwrap_or_default();
         let kind = UnitKind::Invalid {
             line: before.matches(self.line_end).count() + 1,
             column: before[start..].chars().count() + 1,
+            start,
         };
+        let line = self.line;
+        self.skip(self.first_line().len());
+        let text = &lines[..lines.len() - self.rest.len()];
         self.ready.clear();
-        self.ready.push_back(Unit { text, line: self.line, kind });
-        let end = self.rest.find(self.line_end).map_or(self.rest.len(), |at| at + 1);
-        self.skip(end);
+        self.ready.push_back(Unit { text, line, kind });
+        self.skip(self.rest.chars().next().map_or(0, char::len_utf8));
     }
 }
 
@@ -225,6 +229,13 @@ fn is_unterminated(token: Token<'_>) -> bool {
     let is_block_comment = token.kind == TokenKind::Comment && token.text.starts_with("/*");
     let is_closed = token.text.len() >= "/**/".len() && token.text.ends_with("*/");
     token.kind == TokenKind::Unterminated || is_block_comment && !is_closed
+}
+
+/// Returns true if only white space is between the last end of a line and the end of a text. Reads the text
+/// from its end, and no further than needed, so that a long line is not read for each of its tokens.
+fn is_at_line_start(text: impl DoubleEndedIterator<Item = char>, line_end: char) -> bool {
+    let mut last = text.rev().skip_while(|c| *c != line_end && c.is_whitespace());
+    last.next().is_none_or(|c| c == line_end)
 }
 
 /// Returns true for a line such as `(2 rows)`, the last line of a printed table.
@@ -307,18 +318,33 @@ mod tests {
     }
 
     #[test]
+    fn the_start_of_a_line_is_found_in_constant_time() {
+        for (text, expected) in [("", true), (" \t", true), ("a\n ", true), ("a ", false)] {
+            assert_eq!(is_at_line_start(text.chars(), '\n'), expected, "{text:?}");
+        }
+        let line = "(a, ".repeat(1 << 18);
+        let mut steps = 0;
+        for (offset, _) in line.match_indices('(') {
+            is_at_line_start(line[..offset].chars().inspect(|_| steps += 1), '\n');
+        }
+        assert!(steps <= line.len(), "{steps}");
+        assert_eq!(texts(&format!("{line};")), [format!("{line};")]);
+    }
+
+    #[test]
     fn an_invalid_line_costs_its_statements_only() {
-        let (complete, invalid) =
-            (UnitKind::Complete, |line, column| UnitKind::Invalid { line, column });
+        let complete = UnitKind::Complete;
+        let invalid = |line, column, start| UnitKind::Invalid { line, column, start };
         for (script, expected) in [
-            ("# it's\nSELECT 1;", vec![(1, invalid(1, 1)), (2, complete)]),
-            ("\nSELECT 1; SELECT # ;\nSELECT 2;", vec![(2, invalid(1, 18)), (3, complete)]),
-            ("SELECT\n  a|b;\nSELECT 2;", vec![(2, invalid(2, 4)), (3, complete)]),
-            (" k\n---\n 1\n\n(1 rows)\nSELECT 1;", vec![(5, invalid(5, 1)), (6, complete)]),
+            ("# it's\nSELECT 1;", vec![(1, invalid(1, 1, 0)), (2, complete)]),
+            ("\nSELECT 1; SELECT # ;\nSELECT 2;", vec![(2, invalid(1, 18, 0)), (3, complete)]),
+            ("SELECT\n  a|b;\nSELECT 2;", vec![(2, invalid(2, 4, 7)), (3, complete)]),
+            (" k\n---\n 1\n\n(1 rows)\nSELECT 1;", vec![(5, invalid(5, 1, 11)), (6, complete)]),
             ("SELECT '#' /* # */ -- #\n;", vec![(1, complete)]),
         ] {
             assert_eq!(kinds(script), expected, "{script}");
         }
+        assert_eq!(texts("SELECT\n  a|b;\nSELECT 2;"), ["SELECT\n  a|b;", "SELECT 2;"]);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::faults::Faults;
 use crate::session::{Error, QueryResult};
 use crate::shell::format::{Formatted, Style, ValueFormat};
 use crate::types::{ColumnSpec, FromRow, Row, TypeError, Value, ValueError};
@@ -13,8 +14,8 @@ pub(in crate::shell) struct Page {
     pub(in crate::shell) names: Vec<Formatted>,
     /// The values of each row.
     pub(in crate::shell) rows: Vec<Vec<Formatted>>,
-    /// For each value that could not be decoded: what is wrong.
-    pub(in crate::shell) faults: Vec<String>,
+    /// The values that could not be decoded.
+    pub(in crate::shell) faults: Faults,
 }
 
 impl Page {
@@ -36,13 +37,8 @@ impl Page {
                 cells.push(match cell {
                     Ok(value) => format.cell(value),
                     Err((bytes, error)) => {
-                        let bytes = Value::Blob(bytes.clone());
-                        let name = &column.name;
-                        let fault = format!(
-                            "Failed to decode value {bytes} (for column '{name}') : {error}"
-                        );
-                        page.faults.push(fault);
-                        format.cell(&bytes)
+                        page.faults.add(bytes, &column.name, error);
+                        format.cell(&Value::Blob(bytes.clone()))
                     }
                 });
             }
@@ -57,11 +53,16 @@ impl Page {
 pub(super) struct ReadRow(Vec<Result<Value, (Bytes, ValueError)>>);
 
 impl ReadRow {
-    /// Returns the values. A value that cannot be decoded is a blob of its bytes.
-    pub(super) fn into_values(self) -> Vec<Value> {
-        let value =
-            |read: Result<_, (Bytes, _)>| read.unwrap_or_else(|(bytes, _)| Value::Blob(bytes));
-        self.0.into_iter().map(value).collect()
+    /// Returns the values of these columns. A value that cannot be decoded is a blob of its bytes, and is
+    /// added to `faults`.
+    pub(super) fn into_values(self, columns: &[ColumnSpec], faults: &mut Faults) -> Vec<Value> {
+        let mut value = |(read, column): (Result<_, (Bytes, _)>, &ColumnSpec)| {
+            read.unwrap_or_else(|(bytes, error)| {
+                faults.add(&bytes, &column.name, &error);
+                Value::Blob(bytes)
+            })
+        };
+        self.0.into_iter().zip(columns).map(&mut value).collect()
     }
 }
 

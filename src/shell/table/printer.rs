@@ -107,6 +107,7 @@ fn widest(cells: &mut dyn Iterator<Item = &Formatted>) -> usize {
 mod tests {
     use super::*;
     use crate::shell::format::{Style, ValueFormat};
+    use crate::shell::table::Faults;
 
     fn printed(layout: Layout, pages: &[&[[&str; 2]]]) -> String {
         let format = ValueFormat::default();
@@ -117,7 +118,7 @@ mod tests {
             let page = Page {
                 names: ["username", "n"].iter().map(text).collect(),
                 rows: rows.iter().map(|row| row.iter().map(text).collect()).collect(),
-                faults: vec![],
+                faults: Faults::default(),
             };
             printer.print(&mut out, &page).unwrap();
         }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json};
 
+use super::faults::Faults;
 use super::page::ReadRow;
 use crate::session::{Error, QueryResult};
 use crate::types::Value;
@@ -32,11 +33,15 @@ impl RecordPrinter {
         Self { format, has_begun: false, rows: 0 }
     }
 
-    /// Returns the text of a page.
+    /// Returns the text of a page. Adds the values that cannot be decoded to `faults`.
     ///
     /// # Errors
     /// Returns an error if the page is shorter than its rows.
-    pub(in crate::shell) fn page(&mut self, result: &QueryResult) -> Result<String, Error> {
+    pub(in crate::shell) fn page(
+        &mut self,
+        result: &QueryResult,
+        faults: &mut Faults,
+    ) -> Result<String, Error> {
         let names: Vec<&str> = result.columns().iter().map(|column| &*column.name).collect();
         let mut text = String::new();
         if !self.has_begun {
@@ -48,7 +53,7 @@ impl RecordPrinter {
             }
         }
         for row in result.rows::<ReadRow>()? {
-            let values = row?.into_values();
+            let values = row?.into_values(result.columns(), faults);
             let object = || {
                 let members = names.iter().zip(&values);
                 let members = members.map(|(name, value)| ((*name).to_owned(), Json::from(value)));
