@@ -16,7 +16,7 @@ use crate::types::{Cell, CqlType, FromCql, NativeType, ValueError};
 
 /// The values of a column, one after the other.
 #[derive(Default)]
-struct Values {
+pub(super) struct Values {
     bytes: Vec<u8>,
     ends: Offsets,
     validity: Validity,
@@ -75,17 +75,39 @@ impl Values {
     }
 }
 
-/// A column of blobs or of values of custom types.
-#[derive(Default)]
-pub(super) struct BlobColumn(Values);
+/// Appends the cells of a column to its values.
+pub(super) trait Append: Send + Sync {
+    /// The type of the array.
+    type Array: ByteArrayType<Offset = i32>;
 
-impl Column for BlobColumn {
+    /// Appends cells, as [`Column::extend`] does.
+    fn append(
+        &self,
+        values: &mut Values,
+        cells: &[RawCell<'_>],
+        limits: &mut Limits,
+    ) -> Result<(), Failure>;
+}
+
+/// A column of values of variable length.
+pub(super) struct BytesColumn<A> {
+    values: Values,
+    append: A,
+}
+
+impl<A: Append> BytesColumn<A> {
+    pub(super) fn new(append: A) -> Self {
+        Self { values: Values::default(), append }
+    }
+}
+
+impl<A: Append> Column for BytesColumn<A> {
     fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
-        self.0.extend(cells, limits).map(drop)
+        self.append.append(&mut self.values, cells, limits)
     }
 
     fn extend_nulls(&mut self, count: usize) {
-        self.0.extend_nulls(count);
+        self.values.extend_nulls(count);
     }
 
     fn null_len(&self) -> usize {
@@ -93,43 +115,59 @@ impl Column for BlobColumn {
     }
 
     fn reserve(&mut self, count: usize, budget: &mut usize) {
-        self.0.reserve(count, budget);
+        self.values.reserve(count, budget);
     }
 
     fn len(&self) -> usize {
-        self.0.ends.len()
+        self.values.ends.len()
     }
 
     fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
+        self.values.truncate(len);
     }
 
     fn byte_len(&self) -> usize {
-        self.0.byte_len()
+        self.values.byte_len()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.0.finish::<BinaryType>()
+        self.values.finish::<A::Array>()
     }
 }
 
-/// A column of text.
-pub(super) struct TextColumn {
-    values: Values,
-    is_ascii: bool,
-}
+/// Blobs, or values of custom types.
+pub(super) struct Blobs;
 
-impl TextColumn {
-    /// Returns a column of US-ASCII text, or of UTF-8 text.
-    pub(super) fn new(is_ascii: bool) -> Self {
-        Self { values: Values::default(), is_ascii }
+impl Append for Blobs {
+    type Array = BinaryType;
+
+    fn append(
+        &self,
+        values: &mut Values,
+        cells: &[RawCell<'_>],
+        limits: &mut Limits,
+    ) -> Result<(), Failure> {
+        values.extend(cells, limits).map(drop)
     }
 }
 
-impl Column for TextColumn {
-    fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
+/// Text.
+pub(super) struct Texts {
+    /// True if the text is US-ASCII, false if it is UTF-8.
+    pub(super) is_ascii: bool,
+}
+
+impl Append for Texts {
+    type Array = Utf8Type;
+
+    fn append(
+        &self,
+        values: &mut Values,
+        cells: &[RawCell<'_>],
+        limits: &mut Limits,
+    ) -> Result<(), Failure> {
         // Most text is ASCII, and then need not be validated value by value.
-        if self.values.extend(cells, limits)?.is_ascii() {
+        if values.extend(cells, limits)?.is_ascii() {
             return Ok(());
         }
         let is_utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
@@ -139,87 +177,37 @@ impl Column for TextColumn {
             true => Ok(()),
         }
     }
-
-    fn extend_nulls(&mut self, count: usize) {
-        self.values.extend_nulls(count);
-    }
-
-    fn null_len(&self) -> usize {
-        Offsets::SIZE
-    }
-
-    fn reserve(&mut self, count: usize, budget: &mut usize) {
-        self.values.reserve(count, budget);
-    }
-
-    fn len(&self) -> usize {
-        self.values.ends.len()
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.values.truncate(len);
-    }
-
-    fn byte_len(&self) -> usize {
-        self.values.byte_len()
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.values.finish::<Utf8Type>()
-    }
 }
 
-/// A column of values that are decoded as `T`, and written as its `Display` text.
-pub(super) struct DisplayColumn<T> {
-    values: Values,
+/// Values that are decoded as `T`, and written as its `Display` text.
+pub(super) struct Displayed<T> {
     cql_type: CqlType,
     marker: PhantomData<fn() -> T>,
 }
 
-impl<T> DisplayColumn<T> {
+impl<T> Displayed<T> {
     pub(super) fn new(native: NativeType) -> Self {
-        Self { values: Values::default(), cql_type: native.into(), marker: PhantomData }
+        Self { cql_type: native.into(), marker: PhantomData }
     }
 }
 
-impl<T: Display + for<'r> FromCql<'r>> Column for DisplayColumn<T> {
-    fn extend(&mut self, cells: &[RawCell<'_>], limits: &mut Limits) -> Result<(), Failure> {
+impl<T: Display + for<'r> FromCql<'r>> Append for Displayed<T> {
+    type Array = Utf8Type;
+
+    fn append(
+        &self,
+        values: &mut Values,
+        cells: &[RawCell<'_>],
+        limits: &mut Limits,
+    ) -> Result<(), Failure> {
         for cell in cells {
             if let Some(bytes) = cell.filter(|bytes| !bytes.is_empty()) {
                 let value = T::from_cell(Cell::new(bytes), &self.cql_type)?;
-                write!(self.values.bytes, "{value}").map_err(|_| ValueError::OutOfRange)?;
+                write!(values.bytes, "{value}").map_err(|_| ValueError::OutOfRange)?;
             }
-            self.values.ends.push(self.values.bytes.len(), limits)?;
+            values.ends.push(values.bytes.len(), limits)?;
         }
-        self.values.validity.extend_non_empty(cells, limits);
+        values.validity.extend_non_empty(cells, limits);
         Ok(())
-    }
-
-    fn extend_nulls(&mut self, count: usize) {
-        self.values.extend_nulls(count);
-    }
-
-    fn null_len(&self) -> usize {
-        Offsets::SIZE
-    }
-
-    fn reserve(&mut self, count: usize, budget: &mut usize) {
-        self.values.reserve(count, budget);
-    }
-
-    fn len(&self) -> usize {
-        self.values.ends.len()
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.values.truncate(len);
-    }
-
-    fn byte_len(&self) -> usize {
-        self.values.byte_len()
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.values.finish::<Utf8Type>()
     }
 }

@@ -14,7 +14,7 @@ use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::boolean::BooleanColumn;
-use super::bytes::{BlobColumn, DisplayColumn, TextColumn};
+use super::bytes::{Blobs, BytesColumn, Displayed, Texts};
 use super::collection::{ListColumn, MapColumn};
 use super::column::Column;
 use super::duration::DurationColumn;
@@ -48,7 +48,7 @@ pub(super) fn map(name: &str, cql_type: &CqlType) -> Result<Mapped, InvalidDimen
 fn map_part(name: &str, cql_type: &CqlType) -> Result<Mapped, InvalidDimensions> {
     let (data_type, column) = match cql_type {
         CqlType::Native(native) => map_native(*native),
-        CqlType::Custom(_) => (DataType::Binary, Box::<BlobColumn>::default() as _),
+        CqlType::Custom(_) => (DataType::Binary, Box::new(BytesColumn::new(Blobs)) as _),
         CqlType::List(element) | CqlType::Set(element) => {
             let (field, elements) = map_part("item", element)?;
             let field = Arc::new(field);
@@ -104,10 +104,10 @@ fn map_struct(
 
 fn map_native(native: NativeType) -> (DataType, Box<dyn Column>) {
     match native {
-        NativeType::Ascii => (DataType::Utf8, Box::new(TextColumn::new(true))),
-        NativeType::Text => (DataType::Utf8, Box::new(TextColumn::new(false))),
+        NativeType::Ascii => (DataType::Utf8, Box::new(BytesColumn::new(Texts { is_ascii: true }))),
+        NativeType::Text => (DataType::Utf8, Box::new(BytesColumn::new(Texts { is_ascii: false }))),
         NativeType::Blob | NativeType::Unknown(_) => {
-            (DataType::Binary, Box::<BlobColumn>::default())
+            (DataType::Binary, Box::new(BytesColumn::new(Blobs)))
         }
         NativeType::Boolean => (DataType::Boolean, Box::new(BooleanColumn::new())),
         NativeType::TinyInt => number::<Int8Type, 1>(|bytes| Some(i8::from_be_bytes(bytes))),
@@ -147,9 +147,15 @@ fn map_native(native: NativeType) -> (DataType, Box<dyn Column>) {
         NativeType::Duration => {
             (IntervalMonthDayNanoType::DATA_TYPE, Box::<DurationColumn>::default())
         }
-        NativeType::Decimal => (DataType::Utf8, Box::new(DisplayColumn::<Decimal>::new(native))),
-        NativeType::Inet => (DataType::Utf8, Box::new(DisplayColumn::<IpAddr>::new(native))),
-        NativeType::Varint => (DataType::Utf8, Box::new(DisplayColumn::<Varint>::new(native))),
+        NativeType::Decimal => {
+            (DataType::Utf8, Box::new(BytesColumn::new(Displayed::<Decimal>::new(native))))
+        }
+        NativeType::Inet => {
+            (DataType::Utf8, Box::new(BytesColumn::new(Displayed::<IpAddr>::new(native))))
+        }
+        NativeType::Varint => {
+            (DataType::Utf8, Box::new(BytesColumn::new(Displayed::<Varint>::new(native))))
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct CsvRecords {
     fields: Vec<FieldSpan>,
     /// True if the fields are parts of the record itself instead of `text`.
     is_plain: bool,
-    /// Whether the current field began with a quote. `None` before its first byte.
+    /// True if the current field began with a quote. `None` before its first byte.
     is_quoted: Option<bool>,
     is_complete: bool,
 }

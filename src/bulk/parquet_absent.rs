@@ -1,5 +1,5 @@
-//! What the programs use of Parquet, in builds without the feature `parquet`: files cannot be opened, so that no other
-//! value exists.
+//! The module `parquet` in builds without the feature `parquet`. No file can be opened, so that no value of the other types
+//! exists.
 
 #![allow(
     dead_code,

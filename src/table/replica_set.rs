@@ -1,4 +1,4 @@
-//! Which nodes have the replicas of a partition.
+//! Sets of replicas.
 
 use std::sync::Arc;
 

@@ -92,8 +92,14 @@ impl<T> RowBatch<T> {
 }
 
 impl<T> WaitingBatch<T> {
-    fn new(row: LoadRow<T>, encoded: EncodedRow, place: Option<RowPlace>, insert: &Insert) -> Self {
-        let (bytes, server_bytes) = (encoded.size(), Insert::server_size(&encoded));
+    /// Returns a batch of one row, whose size as the server counts it is `server_bytes`.
+    fn new(
+        row: LoadRow<T>,
+        (encoded, server_bytes): (EncodedRow, usize),
+        place: Option<RowPlace>,
+        insert: &Insert,
+    ) -> Self {
+        let bytes = encoded.size();
         let request = RowsRequest::new(insert.statement(), encoded);
         Self {
             batch: RowBatch { rows: vec![row], request, bytes, failures: 0 },
@@ -103,20 +109,21 @@ impl<T> WaitingBatch<T> {
         }
     }
 
-    /// Adds a row of the same replicas.
+    /// Adds a row of the same replicas, whose size as the server counts it is `server_bytes`.
     ///
     /// # Errors
     /// Returns the row if the batch is full.
     fn push(
         &mut self,
-        (row, encoded): (LoadRow<T>, &EncodedRow),
+        row: LoadRow<T>,
+        (encoded, server_bytes): (&EncodedRow, usize),
         token: Token,
         (insert, limits): (&Insert, BatchLimits),
     ) -> Result<(), LoadRow<T>> {
         let is_new = !self.tokens.contains(&token);
         let partitions = self.tokens.len() + usize::from(is_new);
         let bytes = self.batch.bytes.saturating_add(encoded.size());
-        let server_bytes = self.server_bytes.saturating_add(Insert::server_size(encoded));
+        let server_bytes = self.server_bytes.saturating_add(server_bytes);
         // The rest of a large batch is left to its own partition, which may fill it beyond the limit for several.
         let is_reserved = self.tokens.len() == 1 && self.server_bytes > limits.server_bytes / 2;
         let has_room = self.batch.rows.len() < limits.rows
@@ -163,13 +170,14 @@ impl<T> RowBatches<T> {
         insert: &Insert,
         limits: BatchLimits,
     ) -> Option<EncodedRow> {
+        let server_bytes = Insert::server_size(&encoded);
         if let Some(RowPlace { token, replicas }) = place {
             let of_token = self.last_of_token.get(&token).copied();
             let of_replicas = replicas.and_then(|set| self.last_of_replicas.get(&set).copied());
             let of_replicas = of_replicas.filter(|number| Some(*number) != of_token);
             for number in [of_token, of_replicas].into_iter().flatten() {
                 let Some(batch) = self.waiting(number) else { continue };
-                match batch.push((row, &encoded), token, (insert, limits)) {
+                match batch.push(row, (&encoded, server_bytes), token, (insert, limits)) {
                     Ok(()) => {
                         self.last_of_token.insert(token, number);
                         return Some(encoded);
@@ -181,12 +189,12 @@ impl<T> RowBatches<T> {
             self.last_of_token.insert(token, number);
             // A row that is too large for other partitions leaves the batch before it to the next rows.
             if let Some(replicas) = replicas
-                && Insert::server_size(&encoded) <= limits.server_bytes / 2
+                && server_bytes <= limits.server_bytes / 2
             {
                 self.last_of_replicas.insert(replicas, number);
             }
         }
-        self.batches.push_back(WaitingBatch::new(row, encoded, place, insert));
+        self.batches.push_back(WaitingBatch::new(row, (encoded, server_bytes), place, insert));
         None
     }
 

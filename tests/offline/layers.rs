@@ -27,7 +27,7 @@ const LAYERS: [&[&str]; 17] = [
     &["serve"],
 ];
 
-/// How many of [`LAYERS`] are the codec.
+/// Number of the lowest [`LAYERS`], which are the codec.
 const CODEC_LAYERS: usize = 4;
 
 /// Words that the code of the codec's layers does not contain.

@@ -13,10 +13,9 @@ use cqlwire::wire::Writer;
 use parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType, Int96, Int96Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::strategies::{cql_type, value};
+use crate::bulk::table;
 
 fn page(columns: &[ColumnSpec], rows: &[Vec<Value>]) -> Rows {
     let mut content = Vec::new();
@@ -135,35 +134,12 @@ fn assert_round_trips(
     }
 }
 
-fn column(index: usize, cql_type: &CqlType) -> ColumnSpec {
-    let name = ["a", "B c", "é\"", "select"][index % 4];
-    ColumnSpec::new("ks", "t", &format!("{name}{index}"), cql_type.clone())
-}
-
-/// Columns of any types, and rows of them with nulls and empty values.
-fn table() -> impl Strategy<Value = (Vec<ColumnSpec>, Vec<Vec<Value>>)> {
-    vec(cql_type(), 1..4).prop_flat_map(|types| {
-        let cell = |cql_type: &CqlType| {
-            let is_bytes = matches!(
-                cql_type,
-                CqlType::Custom(_) | CqlType::Native(NativeType::Blob | NativeType::Unknown(_))
-            );
-            let other = if cql_type.is_text() || is_bytes { Value::Null } else { Value::Empty };
-            prop_oneof![6 => value(cql_type), 1 => Just(Value::Null), 1 => Just(other)]
-        };
-        let columns =
-            types.iter().enumerate().map(|(index, of)| column(index, of)).collect::<Vec<_>>();
-        let row = types.iter().map(cell).collect::<Vec<_>>();
-        (Just(columns), vec(row, 0..6))
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..Default::default() })]
 
     #[test]
     fn any_value_of_any_type_survives_a_file(
-        (columns, rows) in table(),
+        (columns, rows) in table(5),
         per_page in 1_usize..4,
         compression in prop::sample::select(vec![
             FileCompression::None, FileCompression::Gzip, FileCompression::Zstd,

@@ -139,12 +139,8 @@ fn read_text(
             let text = format!("its last record, at line {}, has no line break", place.line);
             return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
-        let mut size = record.raw.len();
         let item = match parsed {
-            Ok(row) => {
-                size = row.size();
-                Item::Row(row)
-            }
+            Ok(row) => Item::Row(row),
             Err(reason) => {
                 let is_open = record.is_open();
                 let record = (!record.is_too_long()).then(|| record.raw.into());
@@ -152,7 +148,7 @@ fn read_text(
             }
         };
         // A slow input does not delay the rows that have arrived.
-        if sender.push(item, size, records.is_drained()).is_err() {
+        if sender.push(item, records.is_drained()).is_err() {
             return Ok(());
         }
     }
@@ -190,17 +186,14 @@ fn read_parquet(
             let row = sender.rows.push(place, &[], encode);
             row.map_err(|reason| InvalidRow { reason, json: lines.line(&values) })
         });
-        let (item, size) = match encoded {
-            Ok(row) => {
-                let size = row.size();
-                (Item::Row(row), size)
-            }
+        let item = match encoded {
+            Ok(row) => Item::Row(row),
             Err(InvalidRow { reason, json }) => {
-                let (size, record) = (json.len(), Some(json.into()));
-                (Item::Invalid(InvalidRecord { place, record, is_open: false, reason }), size)
+                let record = Some(json.into());
+                Item::Invalid(InvalidRecord { place, record, is_open: false, reason })
             }
         };
-        match sender.push(item, size, false) {
+        match sender.push(item, false) {
             Ok(()) => ControlFlow::Continue(()),
             Err(Stopped) => ControlFlow::Break(()),
         }
@@ -232,9 +225,13 @@ impl<'s> ChunkSender<'s> {
     }
 
     /// Adds a record, and sends the chunk if it is full or `is_due`.
-    fn push(&mut self, item: Item, bytes: usize, is_due: bool) -> Result<(), Stopped> {
+    fn push(&mut self, item: Item, is_due: bool) -> Result<(), Stopped> {
+        self.bytes += match &item {
+            Item::Row(row) => row.size(),
+            Item::Invalid(invalid) => invalid.record.as_ref().map_or(0, |record| record.len()),
+            Item::Unterminated | Item::Failed(_) | Item::End => 0,
+        };
         self.items.push(item);
-        self.bytes += bytes;
         if self.items.len() < RECORDS && self.bytes < BYTES && !is_due {
             return Ok(());
         }
